@@ -1,0 +1,67 @@
+"""The exception family of imx500_native.
+
+Every error derives from `Imx500Error` and from the builtin that a Python programmer would catch
+for the same kind of mistake.
+"""
+
+from __future__ import annotations
+
+
+class Imx500Error(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class TensorInfoError(Imx500Error, ValueError):
+    """A tensor, or the struct that describes it, is malformed."""
+
+
+class NetworkFileError(Imx500Error, ValueError):
+    """A network file (``.rpk``) cannot be read, or contradicts itself."""
+
+
+class NetworkNotFoundError(Imx500Error, FileNotFoundError):
+    """No network file and no built-in network has the name that was asked for."""
+
+
+class IntrinsicsError(Imx500Error, ValueError):
+    """A network's intrinsics hold a value that their format does not allow."""
+
+
+class TaskError(Imx500Error, TypeError):
+    """The network's task is not the one that was asked for."""
+
+
+class MissingContextError(Imx500Error, ValueError):
+    """The frame was never told something that the answer depends on: network, ROI, stream size."""
+
+
+class DecoderError(Imx500Error, ValueError):
+    """Output tensors do not have the shapes that a decoder reads."""
+
+
+class SimulationError(Imx500Error, ValueError):
+    """The simulated camera was asked for something that it cannot simulate."""
+
+
+class DeviceNotFoundError(Imx500Error, FileNotFoundError):
+    """No AI Camera was found on this machine."""
+
+
+class LibcameraMissingError(Imx500Error, ImportError):
+    """libcamera, or the extension module that talks to it, is not available."""
+
+
+class MissingExtraError(Imx500Error, ImportError):
+    """An optional package is needed for this call and is not installed."""
+
+
+class RequestStateError(Imx500Error, RuntimeError):
+    """A libcamera request is pending, cancelled or released: it holds no metadata to read."""
+
+
+class TensorTakenError(Imx500Error, RuntimeError):
+    """The metadata of a libcamera request were moved into another frame."""
+
+
+class GeometryError(Imx500Error, ValueError):
+    """A rectangle, a size or a coordinate space is not one that can be mapped."""
