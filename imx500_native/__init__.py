@@ -1,0 +1,91 @@
+"""Native layer for the Raspberry Pi AI Camera (Sony IMX500).
+
+From the tensors that the sensor computes to named objects in picture pixels: see `Frame`,
+`Network`, `Decoder`, `CoordinateMapper`, and `SimulatedCamera` for machines without a camera.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from imx500_native.decoding import Decoder
+from imx500_native.errors import (
+    DecoderError,
+    DeviceNotFoundError,
+    GeometryError,
+    Imx500Error,
+    IntrinsicsError,
+    LibcameraMissingError,
+    MissingContextError,
+    MissingExtraError,
+    NetworkFileError,
+    NetworkNotFoundError,
+    SimulationError,
+    TaskError,
+    TensorInfoError,
+)
+from imx500_native.frame import Frame, Kpi
+from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, CoordinateMapper
+from imx500_native.intrinsics import NetworkIntrinsics
+from imx500_native.latency import LatencyBudget
+from imx500_native.network import InputSpec, Network, OutputSpec
+from imx500_native.results import Detection, Detections
+
+if TYPE_CHECKING:
+    from imx500_native.camera import open_camera
+    from imx500_native.drawing import annotate
+    from imx500_native.simulation import SimulatedCamera
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FULL_ROI",
+    "SENSOR_SIZE",
+    "CoordinateMapper",
+    "Decoder",
+    "DecoderError",
+    "Detection",
+    "Detections",
+    "DeviceNotFoundError",
+    "Frame",
+    "GeometryError",
+    "Imx500Error",
+    "InputSpec",
+    "IntrinsicsError",
+    "Kpi",
+    "LatencyBudget",
+    "LibcameraMissingError",
+    "MissingContextError",
+    "MissingExtraError",
+    "Network",
+    "NetworkFileError",
+    "NetworkIntrinsics",
+    "NetworkNotFoundError",
+    "OutputSpec",
+    "SimulatedCamera",
+    "SimulationError",
+    "TaskError",
+    "TensorInfoError",
+    "annotate",
+    "open_camera",
+]
+
+# Programs on a Pi that bring their own frames should not pay for the simulation.
+_LAZY = {
+    "SimulatedCamera": "imx500_native.simulation",
+    "annotate": "imx500_native.drawing",
+    "open_camera": "imx500_native.camera",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,341 @@
+"""One camera frame: its picture, its tensors, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from imx500_native import _image, _tensors
+from imx500_native.decoding import cached_decoder
+from imx500_native.errors import MissingContextError, TensorInfoError
+from imx500_native.geometry import (
+    CoordinateMapper,
+    Rect,
+    Size,
+    as_rectangle,
+    as_size,
+    cached_mapper,
+)
+from imx500_native.results import Detections
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from imx500_native.network import Network
+
+Access = Literal["buffer", "tuple"]
+
+
+class Kpi(NamedTuple):
+    """How long the network ran on the sensor, in milliseconds."""
+
+    dnn_ms: float
+    dsp_ms: float
+
+
+class Frame:
+    """One camera frame, made by `from_metadata` or by iterating a camera.
+
+    Everything is read when it is asked for, from values that the frame keeps to itself: nothing
+    that it hands out points to memory that a camera may reuse.
+
+    Attributes
+    ----------
+    network : Network or None
+        The network that the tensors are from.
+    roi : tuple of int or None
+        What the network saw, (x, y, width, height) in sensor pixels; None where nobody said.
+    image : ndarray or None
+        The picture, (height, width, channels).
+    image_format : str or None
+        The order of the channels in memory, for example "RGB".
+    sequence : int or None
+        The number of the frame since the camera started.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_controls",
+        "_outputs",
+        "_stream_size",
+        "image",
+        "image_format",
+        "network",
+        "roi",
+        "sequence",
+    )
+
+    network: Network | None
+    roi: Rect | None
+    image: npt.NDArray[np.uint8] | None
+    image_format: str | None
+    sequence: int | None
+    _controls: Mapping[str, Any]
+    _stream_size: Size | None
+    _outputs: tuple[npt.NDArray[np.float32], ...] | None
+
+    def __init__(self) -> None:
+        raise TypeError("make a Frame with Frame.from_metadata, or iterate a camera")
+
+    @classmethod
+    def from_metadata(
+        cls,
+        metadata: Mapping[str, Any],
+        *,
+        network: Network | None = None,
+        stream_size: Size | None = None,
+        roi: Rect | None = None,
+        image: npt.NDArray[np.uint8] | None = None,
+        image_format: str | None = None,
+        sequence: int | None = None,
+    ) -> Frame:
+        """Make a frame from a metadata dict, such as picamera2's ``capture_metadata()``.
+
+        Parameters
+        ----------
+        metadata : mapping
+            libcamera's control names and values; arrays may be tuples, as libcamera's bindings
+            make them, or anything with a buffer, which is not copied.
+        network : Network, optional
+            The network that runs on the sensor; needed for `detections` and `input_image`.
+        stream_size : tuple of int, optional
+            (width, height) of the picture in pixels; needed to map coordinates.
+        roi : tuple of int, optional
+            What the network saw, (x, y, width, height) in sensor pixels; needed to map
+            coordinates. The full sensor is `imx500_native.FULL_ROI`.
+        image : ndarray, optional
+            The picture, (height, width, channels).
+        image_format : str, optional
+            The order of its channels in memory.
+        sequence : int, optional
+            The number of the frame.
+
+        Returns
+        -------
+        Frame
+            Which keeps the values of `metadata`, but not the dict itself.
+
+        Raises
+        ------
+        GeometryError
+            If `roi` or `stream_size` is malformed.
+        TypeError
+            If `metadata` is not a mapping.
+        """
+        if not isinstance(metadata, Mapping):
+            raise TypeError(
+                "metadata must be a mapping of control names to values, "
+                f"not {type(metadata).__name__}"
+            )
+        frame = cls.__new__(cls)
+        frame._controls = dict(metadata)
+        frame.network = network
+        frame._stream_size = None if stream_size is None else as_size(stream_size, "stream_size")
+        frame.roi = None if roi is None else as_rectangle(roi, "roi")
+        frame.image = image
+        frame.image_format = image_format
+        frame.sequence = sequence
+        return frame
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """All controls of the frame by name, as a dict of the caller's own."""
+        return dict(self._controls)
+
+    @property
+    def outputs(self) -> tuple[npt.NDArray[np.float32], ...] | None:
+        """The network's output tensors: read-only float32 arrays in Fortran order.
+
+        None where the frame carries none, which happens whenever the network is slower than the
+        camera. Raises `TensorInfoError` where the frame contradicts itself.
+        """
+        try:
+            return self._outputs
+        except AttributeError:
+            pass
+        values = self._controls.get("CnnOutputTensor")
+        if values is None or len(values) == 0:
+            self._outputs = None
+        else:
+            shapes = None if self.network is None else self.network.output_shapes
+            info = self._controls.get("CnnOutputTensorInfo")
+            self._outputs = _tensors.output_arrays(values, info, shapes)
+        return self._outputs
+
+    @property
+    def access(self) -> Access | None:
+        """How the output tensors were reached; None where the frame carries none.
+
+        "buffer": shown where they are. "tuple": read from Python floats, one by one.
+        """
+        values = self._controls.get("CnnOutputTensor")
+        if values is None or len(values) == 0:
+            return None
+        return "tuple" if isinstance(values, (tuple, list)) else "buffer"
+
+    @property
+    def kpi(self) -> Kpi | None:
+        """How long the network ran, or None where the frame does not say."""
+        values = self._controls.get("CnnKpiInfo")
+        if values is None or len(values) == 0:
+            return None
+        if len(values) != 2:
+            raise TensorInfoError(f"CnnKpiInfo must hold two times in µs, not {len(values)}")
+        return Kpi(float(values[0]) / 1000, float(values[1]) / 1000)
+
+    @property
+    def frame_count(self) -> int | None:
+        """The sensor's frame count, 0 to 255, of the tensors; None where it is not known."""
+        info = self._controls.get("CnnOutputTensorInfo")
+        return None if info is None else _tensors.output_frame_count(info)
+
+    @property
+    def sensor_timestamp_ns(self) -> int | None:
+        """When the sensor read out the first line, in ns since boot; None where unknown."""
+        value = self._controls.get("SensorTimestamp")
+        return None if value is None else int(value)
+
+    @property
+    def scaler_crop(self) -> Rect | None:
+        """What the picture shows, (x, y, width, height) in sensor pixels; None where unknown."""
+        value = self._controls.get("ScalerCrop")
+        return None if value is None else as_rectangle(value, "ScalerCrop")
+
+    @property
+    def input_tensor(self) -> npt.NDArray[np.uint8] | npt.NDArray[np.int8] | None:
+        """What the network saw, planar as sent: (channels, height, width), read-only.
+
+        int8 where the network is known to take signed values, else uint8. None where the frame
+        carries no input tensor.
+        """
+        values = self._controls.get("CnnInputTensor")
+        if values is None or len(values) == 0:
+            return None
+        info = self._controls.get("CnnInputTensorInfo")
+        if info is not None:
+            described = _tensors.input_info(info)
+            shape = (described.channels, described.height, described.width)
+        elif self.network is not None:
+            spec = self.network.input
+            shape = (spec.channels, spec.height, spec.width)
+        else:
+            raise TensorInfoError(
+                "the frame has an input tensor but no CnnInputTensorInfo; "
+                "pass the network, whose own input size then serves instead"
+            )
+        samples = _tensors.byte_array(values)
+        if samples.size != shape[0] * shape[1] * shape[2]:
+            raise TensorInfoError(
+                f"an input tensor of {shape[0]} planes of {shape[2]} x {shape[1]} has "
+                f"{shape[0] * shape[1] * shape[2]} bytes, but {samples.size} came"
+            )
+        planes = samples.reshape(shape)
+        if self.network is not None and self.network.input.dtype == np.int8:
+            return planes.view(np.int8)
+        return planes
+
+    @property
+    def input_image(self) -> npt.NDArray[np.uint8] | None:
+        """What the network saw, as a picture: uint8, (height, width, 3), RGB.
+
+        Made anew at every access. None where the frame carries no input tensor. Raises
+        `MissingContextError` where the network is not known, whose normalisation is undone, and
+        `TensorInfoError` where the input is not a colour picture.
+        """
+        planes = self.input_tensor
+        if planes is None:
+            return None
+        spec = self._known_network("input_image").input
+        if spec.format not in ("RGB", "BGR") or len(planes) != 3:
+            raise TensorInfoError(
+                f"an input of {len(planes)} {spec.format} planes is no colour picture; "
+                "read frame.input_tensor"
+            )
+        return _image.planar_to_rgb(planes, spec.decode_table(), spec.format == "BGR")
+
+    def mapper(self, stream: str = "main") -> CoordinateMapper:
+        """Return the mapper from what the network saw to pixels of this frame's picture.
+
+        Parameters
+        ----------
+        stream : str
+            Which of the camera's streams; a frame made from metadata knows "main".
+
+        Returns
+        -------
+        CoordinateMapper
+            From network space to stream space.
+
+        Raises
+        ------
+        MissingContextError
+            If the ROI, the stream size or the scaler crop is not known.
+        """
+        if stream != "main" or self._stream_size is None:
+            raise MissingContextError(
+                f"the size of stream {stream!r} is not known; pass stream_size=(width, height)"
+            )
+        if self.roi is None:
+            raise MissingContextError(
+                "the frame was not told what the network saw; pass roi=(x, y, width, height), "
+                "or roi=imx500_native.FULL_ROI where no region of interest was ever set"
+            )
+        # The usual tuple goes straight to the cache, whose mapper has checked it once.
+        crop = self._controls.get("ScalerCrop")
+        if crop is not None and type(crop) is not tuple:
+            crop = as_rectangle(crop, "ScalerCrop")
+        if crop is None:
+            raise MissingContextError(
+                "the metadata has no ScalerCrop, so it is not known what the picture shows"
+            )
+        return cached_mapper(self.roi, crop, self._stream_size)
+
+    def detections(
+        self, threshold: float = 0.5, max_detections: int | None = None
+    ) -> Detections:
+        """Return the objects that the network found, in pixels of this frame's picture.
+
+        Parameters
+        ----------
+        threshold : float
+            The least confidence that counts, 0 to 1.
+        max_detections : int, optional
+            How many of the most confident to keep; None for all.
+
+        Returns
+        -------
+        Detections
+            In stream space, trimmed to the picture; empty and not fresh where the frame carries
+            no tensors.
+
+        Raises
+        ------
+        TaskError
+            If the network is no detector, or no decoder reads it.
+        MissingContextError
+            If the network, the ROI, the stream size or the scaler crop is not known.
+        TensorInfoError, DecoderError
+            If the tensors contradict themselves or the network.
+        """
+        network = self._known_network("detections")
+        decoder = cached_decoder(network, threshold, max_detections)
+        outputs = self.outputs
+        if outputs is None:
+            return Detections.empty(labels=network.labels, space="stream", fresh=False)
+        return decoder(outputs).mapped(self.mapper())
+
+    def _known_network(self, wanted: str) -> Network:
+        if self.network is None:
+            raise MissingContextError(
+                f"{wanted} depends on the network; pass network= when the frame is made"
+            )
+        return self.network
+
+    def __repr__(self) -> str:
+        parts = [f"sequence={self.sequence}"]
+        if self._stream_size is not None:
+            parts.append("{}x{}".format(*self._stream_size))
+        parts.append(f"tensors={self.access or 'none'}")
+        return f"<Frame {' '.join(parts)}>"

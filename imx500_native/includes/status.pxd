@@ -1,0 +1,27 @@
+from libc.stdint cimport uint64_t
+
+
+cdef extern from "status.h" nogil:
+    enum imx500_status:
+        IMX500_OK
+        IMX500_UNKNOWN_LENGTH
+        IMX500_EMPTY
+        IMX500_TOO_MANY_TENSORS
+        IMX500_BAD_RANK
+        IMX500_ZERO_DIMENSION
+        IMX500_ELEMENTS_MISMATCH
+        IMX500_TRUNCATED
+        IMX500_BAD_MAGIC
+        IMX500_BAD_VALUE
+        IMX500_TOO_LARGE
+        IMX500_BAD_INDEX
+        IMX500_BAD_FOOTER
+        IMX500_BAD_OFFSET
+        IMX500_BAD_BITS
+        IMX500_BAD_ORDER
+        IMX500_BAD_SCALE
+
+    struct imx500_fault:
+        uint64_t where
+        uint64_t expected
+        uint64_t actual

@@ -1,0 +1,214 @@
+"""Decoders against row-by-row references."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from oracles.on_sensor_oracle import decode
+
+from imx500_native import Decoder, DecoderError, Network, TaskError
+from imx500_native._decode import OnSensorHead
+from imx500_native.decoding import cached_decoder, is_on_sensor_detector
+
+ON_SENSOR = {
+    # name: (box order, box units, labels)
+    "ssd_mobilenetv2_fpnlite_320x320_pp": ("yx", (1, 1), 90),
+    "nanodet_plus_416x416_pp": ("yx", (1, 1), 80),
+    "efficientdet_lite0_pp": ("yx", (320, 320), 90),
+    "yolov8n_pp": ("xy", (640, 640), 80),
+    "yolo11n_pp": ("xy", (640, 640), 80),
+}
+
+any_float = st.floats(width=32, allow_nan=True, allow_infinity=True)
+grid_score = st.integers(0, 255).map(lambda step: step / 256)
+
+
+@st.composite
+def tensors(draw):
+    rows = draw(st.integers(1, 12))
+    def column(values, shape=(rows,)):
+        return draw(hnp.arrays(np.float32, shape, elements=values))
+    boxes = column(st.one_of(st.floats(-2, 2, width=32), any_float), (rows, 4))
+    scores = column(st.one_of(grid_score, any_float))
+    classes = column(st.one_of(st.integers(-3, 95).map(float), any_float))
+    count = column(st.one_of(st.integers(-2, 14).map(float), any_float), (1,))
+    return tuple(np.asfortranarray(part) for part in (boxes, scores, classes, count))
+
+
+@given(
+    outputs=tensors(),
+    order=st.sampled_from(["xy", "yx"]),
+    units=st.sampled_from([(1, 1), (320, 240)]),
+    threshold=grid_score,
+    limit=st.one_of(st.none(), st.integers(0, 12)),
+)
+def test_head_equals_the_oracle(outputs, order, units, threshold, limit):
+    head = OnSensorHead(order == "xy", *units)
+    xyxy, confidence, class_id = head(outputs, threshold, -1 if limit is None else limit)
+    expected = decode(outputs, order=order, units=units, threshold=threshold, limit=limit)
+    assert class_id.tolist() == [row[2] for row in expected]
+    assert confidence.tolist() == [row[1] for row in expected]
+    np.testing.assert_array_equal(
+        xyxy, np.array([row[0] for row in expected], np.float32).reshape(-1, 4)
+    )
+
+
+@given(scores=hnp.arrays(np.float32, st.integers(1, 300), elements=grid_score))
+def test_unsorted_scores_come_out_sorted_and_ties_keep_their_order(scores):
+    rows = len(scores)
+    outputs = (
+        np.zeros((rows, 4), np.float32),
+        scores,
+        np.arange(rows, dtype=np.float32),
+        np.array([rows], np.float32),
+    )
+    _, confidence, class_id = OnSensorHead(True, 1, 1)(outputs, 0.0, -1)
+    order = np.argsort(-scores, kind="stable")
+    assert class_id.tolist() == order.tolist()
+    assert confidence.tolist() == scores[order].tolist()
+
+
+def fill(network, boxes_xyxy, scores, classes):
+    """Put objects, in 0..1 of the input, into tensors as the network's sensor sends them."""
+    order, units, _ = ON_SENSOR[network.name]
+    made = [np.zeros(shape, np.float32, order="F") for shape in network.output_shapes]
+    for row, (x0, y0, x1, y1) in enumerate(boxes_xyxy):
+        width, height = units
+        values = [x0 * width, y0 * height, x1 * width, y1 * height]
+        made[0][row] = values if order == "xy" else [values[1], values[0], values[3], values[2]]
+    made[1][: len(scores)] = scores
+    made[2][: len(classes)] = classes
+    made[3][0] = len(scores)
+    return tuple(made)
+
+
+@pytest.mark.parametrize("name", ON_SENSOR)
+def test_every_on_sensor_detector_of_the_zoo_is_decoded(name):
+    network = Network.find(name)
+    order, units, labels = ON_SENSOR[name]
+    assert network.box_order == order
+    assert network.boxes_normalized == (units == (1, 1))
+    assert network.input.width in (*units, 320, 416)
+    assert network.labels is not None
+    assert len(network.labels) == labels
+    boxes = [[0.125, 0.25, 0.5, 0.75], [0.0, 0.5, 0.25, 1.0]]
+    outputs = fill(network, boxes, [0.75, 0.5], [2, 0])
+    found = Decoder.for_network(network, threshold=0.5)(outputs)
+    assert found.space == "network"
+    assert found.fresh
+    np.testing.assert_array_equal(found.xyxy, np.array(boxes, np.float32))
+    assert [(d.label, d.class_id, d.confidence) for d in found] == [
+        ("car", 2, 0.75),
+        ("person", 0, 0.5),
+    ]
+
+
+def test_rows_beyond_the_count_are_stale_and_ignored():
+    network = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    outputs = fill(network, [[0, 0, 1, 1]] * 3, [0.9, 0.9, 0.9], [1, 2, 3])
+    outputs[3][0] = 2
+    assert Decoder(network)(outputs).class_id.tolist() == [1, 2]
+
+
+def test_the_threshold_itself_counts_and_the_limit_keeps_the_best():
+    network = Network.find("yolo11n_pp")
+    outputs = fill(network, [[0, 0, 1, 1]] * 3, [0.25, 0.5, 0.75], [1, 2, 3])
+    assert Decoder(network, threshold=0.5)(outputs).class_id.tolist() == [3, 2]
+    assert Decoder(network, threshold=0.0, max_detections=1)(outputs).class_id.tolist() == [3]
+
+
+def test_class_ids_without_a_label_have_none():
+    network = Network.find("yolo11n_pp")
+    outputs = fill(network, [[0, 0, 1, 1]] * 3, [0.75] * 3, [79, 80, -1])
+    assert [(d.class_id, d.label) for d in Decoder(network)(outputs)] == [
+        (79, "toothbrush"),
+        (80, None),
+        (-1, None),
+    ]
+
+
+def test_any_strides_give_the_same_result():
+    network = Network.find("yolov8n_pp")
+    rng = np.random.default_rng(3)
+    outputs = fill(network, rng.random((40, 4)), rng.random(40), rng.integers(0, 80, 40))
+    wide = np.zeros((600, 8), np.float32)
+    wide[::2, ::2] = outputs[0]
+    decoder = Decoder(network, threshold=0.25)
+    expected = decoder(outputs)
+    for boxes in (np.ascontiguousarray(outputs[0]), wide[::2, ::2], outputs[0].astype("f8")):
+        again = decoder((boxes, *outputs[1:]))
+        np.testing.assert_array_equal(again.xyxy, expected.xyxy)
+        np.testing.assert_array_equal(again.confidence, expected.confidence)
+
+
+def test_without_tensors_the_result_is_empty_and_not_fresh():
+    decoder = Decoder(Network.find("yolo11n_pp"))
+    assert len(decoder(None)) == 0
+    assert decoder(None).fresh is False
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(100, 4)],
+        [(100, 5), (100,), (100,), (1,)],
+        [(100, 4), (99,), (100,), (1,)],
+        [(100, 4), (100,), (101,), (1,)],
+        [(100, 4), (100,), (100,), (2,)],
+        [(400,), (100,), (100,), (1,)],
+        [],
+    ],
+)
+def test_wrong_shapes_show_both(shapes):
+    assert not is_on_sensor_detector(shapes)
+    decoder = Decoder(Network.find("ssd_mobilenetv2_fpnlite_320x320_pp"))
+    with pytest.raises(DecoderError, match=r"\(n, 4\), \(n,\), \(n,\) and \(1,\)") as caught:
+        decoder(tuple(np.zeros(shape, np.float32) for shape in shapes))
+    assert all(str(shape) in str(caught.value) for shape in shapes)
+
+
+def test_a_network_of_another_head_is_a_task_error():
+    with pytest.raises(TaskError, match=r"deeplabv3plus.*\(320, 320\).*function of your own"):
+        Decoder.for_network(Network.find("deeplabv3plus"))
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), "0.5", None])
+def test_a_threshold_that_is_no_number_is_refused(threshold):
+    with pytest.raises(DecoderError, match="threshold"):
+        Decoder(Network.find("yolo11n_pp"), threshold=threshold)
+
+
+def test_a_negative_limit_is_refused():
+    with pytest.raises(DecoderError, match="max_detections"):
+        Decoder(Network.find("yolo11n_pp"), max_detections=-1)
+
+
+def test_cached_decoders_are_one_per_thread_and_die_with_their_network():
+    network = Network.find("yolo11n_pp")
+    mine = cached_decoder(network, 0.5, None)
+    assert cached_decoder(network, 0.5, None) is mine
+    assert cached_decoder(network, 0.25, None) is not mine
+    others = []
+    thread = threading.Thread(target=lambda: others.append(cached_decoder(network, 0.5, None)))
+    thread.start()
+    thread.join()
+    assert others[0] is not mine
+    watch = weakref.ref(network)
+    del network, mine, others, thread
+    gc.collect()
+    assert watch() is None
+
+
+def test_sweeping_thresholds_does_not_collect_decoders():
+    network = Network.find("yolo11n_pp")
+    first = cached_decoder(network, 0.0, None)
+    for step in range(40):
+        cached_decoder(network, step / 256, None)
+    assert cached_decoder(network, 0.0, None) is not first

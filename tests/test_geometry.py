@@ -1,0 +1,147 @@
+"""Coordinates, against the chain in exact fractions."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles.geometry_oracle import network_to_stream
+
+from imx500_native import FULL_ROI, CoordinateMapper, GeometryError
+from imx500_native.geometry import as_rectangle, as_size, cached_mapper
+
+FULL_4_3 = CoordinateMapper(FULL_ROI, FULL_ROI, (640, 480))
+
+rects = st.tuples(
+    st.integers(0, 4000), st.integers(0, 3000), st.integers(16, 4056), st.integers(16, 3040)
+)
+sizes = st.tuples(st.integers(16, 4056), st.integers(16, 3040))
+units = st.floats(-2, 3, width=32)
+points = st.lists(st.tuples(units, units), max_size=12)
+
+
+@given(points=points, roi=rects, crop=rects, size=sizes, clip=st.booleans())
+def test_points_equal_the_exact_chain(points, roi, crop, size, clip):
+    mapper = CoordinateMapper(roi, crop, size)
+    mapped = mapper.points(np.array(points).reshape(-1, 2), outside="clip" if clip else "keep")
+    expected = [network_to_stream(p, roi, crop, size, clip=clip) for p in points]
+    expected = np.array(expected, dtype=np.float64).reshape(-1, 2)
+    assert mapped.dtype == np.float32
+    np.testing.assert_allclose(mapped, expected, rtol=1e-6, atol=1e-3)
+
+
+@given(roi=rects, crop=rects, size=sizes, corners=st.lists(units, min_size=4, max_size=4))
+def test_a_box_is_its_two_corners(roi, crop, size, corners):
+    mapper = CoordinateMapper(roi, crop, size)
+    as_points = mapper.points(np.array(corners).reshape(2, 2))
+    np.testing.assert_array_equal(mapper.boxes([corners])[0], as_points.ravel())
+    np.testing.assert_array_equal(mapper.boxes(corners), as_points.ravel())
+
+
+@given(points=points, roi=rects, crop=rects, size=sizes)
+def test_inverse_undoes(points, roi, crop, size):
+    mapper = CoordinateMapper(roi, crop, size)
+    given_points = np.array(points, np.float32).reshape(-1, 2)
+    there = mapper.points(given_points, outside="keep")
+    back = mapper.inverse().points(there, outside="keep")
+    # One float32 step of the stream coordinate, seen from network space.
+    zoom = np.array([roi[2] * size[0] / crop[2], roi[3] * size[1] / crop[3]])
+    tolerance = 2e-6 + 2e-7 * np.abs(there) / zoom
+    assert np.all(np.abs(back - given_points) <= tolerance)
+
+
+def test_the_common_1_1_roi_is_mapped_where_picamera2_is_off_by_40_px():
+    mapper = CoordinateMapper((508, 0, 3040, 3040), FULL_ROI, (640, 480))
+    box = mapper.boxes([0.25, 0.25, 0.75, 0.75])
+    zoom = 640 / 4056
+    np.testing.assert_allclose(
+        box, [(508 + 760) * zoom, 120, (508 + 2280) * zoom, 360], rtol=1e-6
+    )
+    assert box[0] == pytest.approx(200.08, abs=0.01)
+
+
+def test_clipping_trims_and_never_shifts():
+    np.testing.assert_allclose(
+        FULL_4_3.boxes([-0.1, -0.1, 0.4, 0.3]), [0, 0, 256, 144], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        FULL_4_3.boxes([0.9, 0.9, 1.5, 1.5]), [576, 432, 640, 480], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        FULL_4_3.boxes([-0.1, 0.2, 0.4, 0.3], outside="keep"), [-64, 96, 256, 144], rtol=1e-6
+    )
+
+
+def test_a_box_outside_collapses_onto_the_edge():
+    assert FULL_4_3.boxes([1.2, 0.1, 1.4, 0.2]).tolist() == pytest.approx([640, 48, 640, 96])
+
+
+def test_inverse_clips_to_what_the_network_saw():
+    inverse = CoordinateMapper((508, 0, 3040, 3040), FULL_ROI, (640, 480)).inverse()
+    assert (inverse.source_space, inverse.target_space) == ("stream", "network")
+    np.testing.assert_allclose(inverse.points([[0, 0], [640, 480]]), [[0, 0], [1, 1]])
+    with pytest.raises(GeometryError, match="inverse already"):
+        inverse.inverse()
+
+
+def test_nan_stays_nan_and_infinity_is_clipped():
+    mapped = FULL_4_3.points([[np.nan, 0.5], [np.inf, -np.inf]])
+    assert np.isnan(mapped[0, 0])
+    assert mapped[0, 1] == 240
+    assert mapped[1].tolist() == [640, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32])
+def test_any_number_type_and_any_strides_are_mapped(dtype):
+    boxes = np.array([[0, 0, 1, 1], [1, 0, 1, 0], [0, 1, 1, 1]], dtype)
+    expected = boxes * np.array([640, 480, 640, 480])
+    np.testing.assert_allclose(FULL_4_3.boxes(boxes), expected)
+    np.testing.assert_allclose(FULL_4_3.boxes(np.asfortranarray(boxes)), expected)
+    np.testing.assert_allclose(FULL_4_3.boxes(boxes[::2]), expected[::2])
+
+
+def test_many_points_take_the_path_without_the_lock():
+    rng = np.random.default_rng(1)
+    cloud = rng.random((5000, 2), dtype=np.float32)
+    np.testing.assert_allclose(FULL_4_3.points(cloud), cloud * [640, 480], rtol=1e-6)
+
+
+def test_leading_axes_are_kept():
+    assert FULL_4_3.points(np.zeros((2, 17, 2))).shape == (2, 17, 2)
+    assert FULL_4_3.boxes(np.zeros((0, 4))).shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: FULL_4_3.boxes([[1, 2, 3]]), "pairs in the last axis"),
+        (lambda: FULL_4_3.boxes([[1, 2]]), "expected 4 coordinates"),
+        (lambda: FULL_4_3.points([[1, 2, 3, 4]]), "expected 2 coordinates"),
+        (lambda: FULL_4_3.boxes(3.0), "pairs"),
+        (lambda: FULL_4_3.boxes([["a", "b", "c", "d"]]), "could not convert"),
+        (lambda: FULL_4_3.boxes([[0, 0, 1, 1]], outside="drop"), "'clip' or 'keep', not 'drop'"),
+        (lambda: CoordinateMapper((0, 0, 0, 5), FULL_ROI, (1, 1)), "the ROI must have an area"),
+        (lambda: CoordinateMapper(FULL_ROI, (0, 0, 5), (1, 1)), "scaler crop must be four"),
+        (lambda: CoordinateMapper(FULL_ROI, (0, 0, 5.0, 1), (1, 1)), "scaler crop must be four"),
+        (lambda: CoordinateMapper(FULL_ROI, FULL_ROI, (640, 0)), "at least 1 x 1, not 640 x 0"),
+        (lambda: CoordinateMapper(FULL_ROI, FULL_ROI, "ab"), "two integers"),
+        (lambda: CoordinateMapper(None, FULL_ROI, (1, 1)), "the ROI must be four integers"),
+    ],
+)
+def test_wrong_geometry_is_refused(call, message):
+    with pytest.raises(GeometryError, match=message):
+        call()
+
+
+def test_libcameras_rectangles_and_numpy_ints_are_taken():
+    rectangle = SimpleNamespace(x=1, y=2, width=3, height=4)
+    assert as_rectangle(rectangle, "it") == (1, 2, 3, 4)
+    assert as_rectangle(np.array([1, 2, 3, 4]), "it") == (1, 2, 3, 4)
+    assert as_size([640, 480], "it") == (640, 480)
+
+
+def test_cached_mapper_is_shared():
+    assert cached_mapper(FULL_ROI, FULL_ROI, (8, 6)) is cached_mapper(FULL_ROI, FULL_ROI, (8, 6))

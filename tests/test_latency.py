@@ -1,0 +1,90 @@
+"""Latency histograms against sorted lists."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imx500_native import LatencyBudget, latency
+from imx500_native._latency import Histogram
+
+
+@given(
+    durations=st.lists(st.integers(0, 2**62), min_size=1, max_size=200),
+    percent=st.floats(0, 100),
+)
+def test_percentiles_are_at_most_a_thirtysecond_too_high(durations, percent):
+    histogram = Histogram()
+    for duration in durations:
+        histogram.add(duration)
+    rank = max(1, math.ceil(percent / 100 * len(durations)))
+    exact = sorted(durations)[rank - 1]
+    found = histogram.percentile(percent)
+    assert exact <= found <= max(exact, exact + exact // 32)
+    assert histogram.count == len(durations)
+    assert histogram.max_ns == max(durations)
+
+
+def test_an_empty_histogram_and_a_negative_duration():
+    histogram = Histogram()
+    assert histogram.percentile(50) == 0
+    histogram.add(-5)
+    assert (histogram.count, histogram.percentile(100), histogram.max_ns) == (1, 0, 0)
+    with pytest.raises(ValueError, match="0 to 100"):
+        histogram.percentile(101)
+
+
+class Clock:
+    def __init__(self):
+        self.now_ns = 10**9
+
+    def perf_counter_ns(self):
+        return self.now_ns
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    fake = Clock()
+    monkeypatch.setattr(latency, "time", fake)
+    return fake
+
+
+def run_frame(budget, clock, **stages_ms):
+    budget.start()
+    for stage, duration in stages_ms.items():
+        clock.now_ns += duration * 1_000_000
+        budget.mark(stage)
+    budget.finish()
+
+
+def test_stages_frames_and_misses_are_counted(clock):
+    budget = LatencyBudget(frame_ms=20)
+    for _ in range(9):
+        run_frame(budget, clock, decode=2, draw=8)
+    run_frame(budget, clock, decode=2, draw=30)
+    run_frame(budget, clock, decode=40, draw=1)
+    rows = {row.stage: row for row in budget.rows()}
+    assert list(rows) == ["decode", "draw", "frame"]
+    assert rows["draw"].count == 11
+    assert rows["draw"].p50_ms == pytest.approx(8, rel=1 / 32)
+    assert rows["draw"].max_ms == 30
+    assert rows["frame"].p99_ms == 41
+    assert budget.misses == {"draw": 1, "decode": 1}
+
+
+def test_a_frame_without_marks_takes_no_time(clock):
+    budget = LatencyBudget(frame_ms=20)
+    budget.start()
+    clock.now_ns += 10**9
+    budget.finish()
+    assert budget.rows()[-1].max_ms == 0
+    assert budget.misses == {}
+
+
+def test_a_budget_must_be_positive():
+    for value in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="positive"):
+            LatencyBudget(frame_ms=value)
