@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -6,3 +8,10 @@ def planar_to_rgb(
     table: npt.NDArray[np.uint8],
     bgr: bool = False,
 ) -> npt.NDArray[np.uint8]: ...
+def ints_to_rgb(
+    values: tuple[Any, ...],
+    width: int,
+    height: int,
+    table: npt.NDArray[np.uint8],
+    bgr: bool = False,
+) -> npt.NDArray[np.uint8] | None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -210,28 +211,10 @@ class Frame:
         int8 where the network is known to take signed values, else uint8. None where the frame
         carries no input tensor.
         """
-        values = self._controls.get("CnnInputTensor")
-        if values is None or len(values) == 0:
+        values, shape = self._input_values()
+        if shape is None:
             return None
-        info = self._controls.get("CnnInputTensorInfo")
-        if info is not None:
-            described = _tensors.input_info(info)
-            shape = (described.channels, described.height, described.width)
-        elif self.network is not None:
-            spec = self.network.input
-            shape = (spec.channels, spec.height, spec.width)
-        else:
-            raise TensorInfoError(
-                "the frame has an input tensor but no CnnInputTensorInfo; "
-                "pass the network, whose own input size then serves instead"
-            )
-        samples = _tensors.byte_array(values)
-        if samples.size != shape[0] * shape[1] * shape[2]:
-            raise TensorInfoError(
-                f"an input tensor of {shape[0]} planes of {shape[2]} x {shape[1]} has "
-                f"{shape[0] * shape[1] * shape[2]} bytes, but {samples.size} came"
-            )
-        planes = samples.reshape(shape)
+        planes = _tensors.byte_array(values).reshape(shape)
         if self.network is not None and self.network.input.dtype == np.int8:
             return planes.view(np.int8)
         return planes
@@ -244,16 +227,47 @@ class Frame:
         `MissingContextError` where the network is not known, whose normalisation is undone, and
         `TensorInfoError` where the input is not a colour picture.
         """
-        planes = self.input_tensor
-        if planes is None:
+        values, shape = self._input_values()
+        if shape is None:
             return None
         spec = self._known_network("input_image").input
-        if spec.format not in ("RGB", "BGR") or len(planes) != 3:
+        channels, height, width = shape
+        if spec.format not in ("RGB", "BGR") or channels != 3:
             raise TensorInfoError(
-                f"an input of {len(planes)} {spec.format} planes is no colour picture; "
+                f"an input of {channels} {spec.format} planes is no colour picture; "
                 "read frame.input_tensor"
             )
-        return _image.planar_to_rgb(planes, spec.decode_table(), spec.format == "BGR")
+        table, bgr = spec.decode_table(), spec.format == "BGR"
+        if type(values) is tuple:
+            picture = _image.ints_to_rgb(values, width, height, table, bgr)
+            if picture is not None:
+                return picture
+        return _image.planar_to_rgb(_tensors.byte_array(values).reshape(shape), table, bgr)
+
+    def _input_values(self) -> tuple[Any, tuple[int, int, int] | None]:
+        """Return the input tensor's bytes and (channels, height, width); None for no tensor."""
+        values = self._controls.get("CnnInputTensor")
+        if values is None or len(values) == 0:
+            return None, None
+        info = self._controls.get("CnnInputTensorInfo")
+        if info is not None:
+            described = _tensors.input_info(info)
+            shape = (described.channels, described.height, described.width)
+        elif self.network is not None:
+            spec = self.network.input
+            shape = (spec.channels, spec.height, spec.width)
+        else:
+            raise TensorInfoError(
+                "the frame has an input tensor but no CnnInputTensorInfo; "
+                "pass the network, whose own input size then serves instead"
+            )
+        count = len(values)
+        if count != math.prod(shape):
+            raise TensorInfoError(
+                f"an input tensor of {shape[0]} planes of {shape[2]} x {shape[1]} has "
+                f"{math.prod(shape)} bytes, but {count} came"
+            )
+        return values, shape
 
     def mapper(self, stream: str = "main") -> CoordinateMapper:
         """Return the mapper from what the network saw to pixels of this frame's picture.

@@ -58,16 +58,24 @@ def as_rectangle(value: object, name: str) -> Rect:
     GeometryError
         If it is not four integers, or has no area.
     """
-    if isinstance(value, Sequence) or not hasattr(value, "width"):
-        parts = value
-    else:
-        parts = tuple(getattr(value, part, None) for part in ("x", "y", "width", "height"))
+    if type(value) is not tuple and hasattr(value, "width"):
+        value = tuple(getattr(value, part, None) for part in ("x", "y", "width", "height"))
     try:
-        x, y, width, height = map(operator.index, parts)  # type: ignore[call-overload]
+        x, y, width, height = value  # type: ignore[misc]
+        return _checked_rectangle(x, y, width, height, name)
+    except GeometryError:
+        raise
     except (TypeError, ValueError):
         raise GeometryError(
             f"{name} must be four integers (x, y, width, height), not {value!r:.80}"
         ) from None
+
+
+# Frame after frame brings the same few rectangles.
+@lru_cache(maxsize=64, typed=True)
+def _checked_rectangle(x: int, y: int, width: int, height: int, name: str) -> Rect:
+    index = operator.index
+    x, y, width, height = index(x), index(y), index(width), index(height)
     if width <= 0 or height <= 0:
         raise GeometryError(f"{name} must have an area, not width {width} and height {height}")
     return x, y, width, height
@@ -94,11 +102,19 @@ def as_size(value: object, name: str) -> Size:
         If it is not two integers of at least 1.
     """
     try:
-        width, height = map(operator.index, value)  # type: ignore[call-overload]
+        width, height = value  # type: ignore[misc]
+        return _checked_size(width, height, name)
+    except GeometryError:
+        raise
     except (TypeError, ValueError):
         raise GeometryError(
             f"{name} must be two integers (width, height), not {value!r:.80}"
         ) from None
+
+
+@lru_cache(maxsize=64, typed=True)
+def _checked_size(width: int, height: int, name: str) -> Size:
+    width, height = operator.index(width), operator.index(height)
     if width < 1 or height < 1:
         raise GeometryError(f"{name} must be at least 1 x 1, not {width} x {height}")
     return width, height

@@ -188,18 +188,21 @@ class Detections:
             With the same labels, space and freshness.
         """
         rows = [index] if isinstance(index, (int, np.integer)) else index
-        return self._replaced(
-            xyxy=self.xyxy[rows],
-            confidence=self.confidence[rows],
-            class_id=self.class_id[rows],
-            tracker_id=None if self.tracker_id is None else self.tracker_id[rows],
-            data={name: column[rows] for name, column in self.data.items()},
-        )
+        part = self._copy()
+        part.xyxy = self.xyxy[rows]
+        part.confidence = self.confidence[rows]
+        part.class_id = self.class_id[rows]
+        part.tracker_id = None if self.tracker_id is None else self.tracker_id[rows]
+        part.data = {name: column[rows] for name, column in self.data.items()}
+        return part
 
-    def _replaced(self, **columns: Any) -> Detections:  # noqa: ANN401
-        made = Detections.__new__(Detections)
-        for name in Detections.__slots__:
-            setattr(made, name, columns[name] if name in columns else getattr(self, name))
+    def _copy(self) -> Detections:
+        made = Detections._trusted(
+            self.xyxy, self.confidence, self.class_id, self.labels, self.space
+        )
+        made.tracker_id = self.tracker_id
+        made.data = self.data
+        made.fresh = self.fresh
         return made
 
     def mapped(self, mapper: CoordinateMapper, *, outside: Outside = "clip") -> Detections:
@@ -227,9 +230,10 @@ class Detections:
                 f"these detections are in {self.space} space; "
                 f"the mapper starts from {mapper.source_space} space"
             )
-        return self._replaced(
-            xyxy=mapper.boxes(self.xyxy, outside=outside), space=mapper.target_space
-        )
+        mapped = self._copy()
+        mapped.xyxy = mapper.boxes(self.xyxy, outside=outside)
+        mapped.space = mapper.target_space
+        return mapped
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in builtins, ready for `json.dumps`.

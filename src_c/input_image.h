@@ -5,12 +5,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes `pixels` RGB triples to `rgb` (3 * pixels bytes) from three planes of `pixels` bytes.
- *
- * `tables` holds three tables of 256 bytes: table p turns a byte of plane p into a picture value.
- * `plane_of[c]` is the plane, 0..2, that holds colour c of red, green, blue.
+#define IMX500_TABLE_LENGTH 256
+
+/* How bytes of the red, green and blue plane become picture values. */
+struct imx500_rgb_tables {
+    const uint8_t *of_colour[3];
+    uint8_t flip[3]; /* where every table only flips bits: which ones */
+    int only_flips;
+};
+
+/* Prepares three tables of IMX500_TABLE_LENGTH bytes, which must stay where they are: table p is
+ * for plane p. With `bgr` the planes are blue, green, red.
  */
-void imx500_planes_to_rgb(const uint8_t *planes, size_t pixels, const uint8_t *tables,
-                          const uint8_t plane_of[3], uint8_t *rgb);
+void imx500_rgb_tables_init(struct imx500_rgb_tables *tables, const uint8_t *per_plane, int bgr);
+
+/* Writes `pixels` RGB triples from as many bytes of each colour's plane. */
+void imx500_planes_to_rgb(const struct imx500_rgb_tables *tables, const uint8_t *red,
+                          const uint8_t *green, const uint8_t *blue, size_t pixels, uint8_t *rgb);
 
 #endif
