@@ -1,6 +1,9 @@
 """Histograms of durations in constant memory, cheap enough for every stage of every frame."""
 
+from typing import NamedTuple
+
 from libc.stdint cimport int64_t, uint64_t
+from posix.time cimport clock_gettime, timespec
 
 cdef extern from *:
     """
@@ -31,6 +34,18 @@ cdef extern from *:
     uint64_t imx500_bin_end(int bin) noexcept nogil
 
 
+cdef extern from "time.h":
+    enum:
+        CLOCK_BOOTTIME
+
+
+cdef inline int64_t boot_time_ns() noexcept:
+    # The clock of libcamera's SensorTimestamp.
+    cdef timespec now
+    clock_gettime(CLOCK_BOOTTIME, &now)
+    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
 cdef class Histogram:
     """Counts durations in logarithmic bins of 3 % width.
 
@@ -46,7 +61,7 @@ cdef class Histogram:
     cdef readonly uint64_t count
     cdef readonly int64_t max_ns
 
-    def add(self, int64_t duration_ns):
+    cpdef void add(self, int64_t duration_ns) noexcept:
         """Count one duration.
 
         Parameters
@@ -89,3 +104,149 @@ cdef class Histogram:
             if seen > 0 and <double>seen >= wanted:
                 return min(<int64_t>imx500_bin_end(index), self.max_ns)
         return 0
+
+
+class StageLatency(NamedTuple):
+    """The durations of one stage, in milliseconds."""
+
+    stage: str
+    frames: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+cdef object stage_row(str stage, Histogram histogram):
+    return StageLatency(
+        stage,
+        histogram.count,
+        histogram.percentile(50) / 1e6,
+        histogram.percentile(95) / 1e6,
+        histogram.percentile(99) / 1e6,
+        histogram.max_ns / 1e6,
+    )
+
+
+cdef class LatencyBudget:
+    """Measures the stages of each frame against the time that a frame may take.
+
+    Memory is constant however long it runs; percentiles are at most 1/32 too high.
+
+    Parameters
+    ----------
+    frame_ms : float
+        The budget of one frame, usually 1000 / frame rate.
+
+    Attributes
+    ----------
+    frame_ms : float
+        As the parameter.
+    misses : dict of str to int
+        Frames over budget, by the stage that took longest in them.
+
+    Raises
+    ------
+    ValueError
+        If `frame_ms` is not positive.
+
+    Examples
+    --------
+    >>> budget = LatencyBudget(frame_ms=33.3)
+    >>> for frame in range(3):
+    ...     budget.start()
+    ...     budget.mark("decode")
+    ...     budget.finish()
+    >>> [row.stage for row in budget.rows()]
+    ['decode', 'frame']
+    """
+
+    cdef readonly double frame_ms
+    cdef readonly dict misses
+    cdef dict stages
+    cdef Histogram sensor
+    cdef Histogram frame
+    cdef Histogram age
+    cdef int64_t sensor_ns
+    cdef int64_t start_ns
+    cdef int64_t last_ns
+    cdef int64_t longest_ns
+    cdef str longest
+
+    def __init__(self, double frame_ms):
+        if not frame_ms > 0:
+            raise ValueError(f"frame_ms must be positive, not {frame_ms!r}")
+        self.frame_ms = frame_ms
+        self.misses = {}
+        self.stages = {}
+        self.sensor = Histogram()
+        self.frame = Histogram()
+        self.age = Histogram()
+        self.start()
+
+    def start(self, sensor_timestamp_ns=None, at_ns=None):
+        """Begin a frame.
+
+        Parameters
+        ----------
+        sensor_timestamp_ns : int, optional
+            When the sensor saw it, as libcamera's ``SensorTimestamp``. The time since then is
+            shown as the stage "sensor" and in the age of the result; it is no part of the budget,
+            since exposure and read-out are in it.
+        at_ns : int, optional
+            When the frame arrived, on the same clock (``CLOCK_BOOTTIME``); now where left out.
+        """
+        self.start_ns = boot_time_ns() if at_ns is None else at_ns
+        self.last_ns = self.start_ns
+        self.longest_ns = -1
+        self.longest = "frame"
+        self.sensor_ns = -1
+        if sensor_timestamp_ns is not None:
+            self.sensor_ns = sensor_timestamp_ns
+            self.sensor.add(self.start_ns - self.sensor_ns)
+
+    def mark(self, str stage, at_ns=None):
+        """End a stage, which began at `start` or at the mark before.
+
+        Parameters
+        ----------
+        stage : str
+            Its name.
+        at_ns : int, optional
+            When it ended (``CLOCK_BOOTTIME``); now where left out.
+        """
+        cdef int64_t now_ns = boot_time_ns() if at_ns is None else at_ns
+        cdef int64_t duration_ns = now_ns - self.last_ns
+        self.last_ns = now_ns
+        cdef Histogram histogram = self.stages.get(stage)
+        if histogram is None:
+            histogram = self.stages[stage] = Histogram()
+        histogram.add(duration_ns)
+        if duration_ns > self.longest_ns:
+            self.longest_ns = duration_ns
+            self.longest = stage
+
+    def finish(self):
+        """End the frame at its last mark, and count it as missed where it is over budget."""
+        cdef int64_t total_ns = self.last_ns - self.start_ns
+        self.frame.add(total_ns)
+        if self.sensor_ns >= 0:
+            self.age.add(self.last_ns - self.sensor_ns)
+        if <double>total_ns > self.frame_ms * 1e6:
+            self.misses[self.longest] = self.misses.get(self.longest, 0) + 1
+
+    def rows(self):
+        """Return the durations per stage.
+
+        Returns
+        -------
+        list of StageLatency
+            "sensor" where sensor timestamps were given; the stages in the order of their first
+            mark; "frame", which the budget is for; "age" of the results where known.
+        """
+        rows = [stage_row(stage, histogram) for stage, histogram in self.stages.items()]
+        rows.append(stage_row("frame", self.frame))
+        if self.sensor.count:
+            rows.insert(0, stage_row("sensor", self.sensor))
+            rows.append(stage_row("age", self.age))
+        return rows

@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer

@@ -112,7 +112,7 @@ class InputTensorInfo(NamedTuple):
     frame_count: int | None
 
 
-cdef class BufferLease:
+cdef class _BufferLease:
     """Keeps somebody's buffer exported for as long as an array shows it."""
 
     cdef Py_buffer view
@@ -184,14 +184,14 @@ cdef int copy_floats(object items, float *out, Py_ssize_t count) except -1:
         done += 1
 
 
-cdef BufferLease lease_of(object source, str what):
+cdef _BufferLease lease_of(object source, str what):
     if not PyObject_CheckBuffer(source):
         raise TensorInfoError(
             f"{what} must be a tuple or list of numbers or an object with a buffer, "
             f"not {type(source).__name__}"
         )
     try:
-        return BufferLease(source)
+        return _BufferLease(source)
     except (BufferError, ValueError):
         raise TensorInfoError(
             f"{what} must be contiguous in memory; make it so with numpy.ascontiguousarray"
@@ -201,7 +201,7 @@ cdef BufferLease lease_of(object source, str what):
 cdef Py_ssize_t copy_struct(object data, uint8_t *out, str what) except -1:
     """Copy the bytes of an info struct; a length no layout has is returned, not copied."""
     cdef Py_ssize_t length
-    cdef BufferLease lease
+    cdef _BufferLease lease
     if is_sequence(data):
         length = PySequence_Fast_GET_SIZE(data)
         if length <= IMX500_MAX_INFO_LENGTH:
@@ -467,7 +467,7 @@ def output_arrays(values, info, shapes=None):
     """
     cdef imx500_output_info described
     cdef Py_ssize_t count
-    cdef BufferLease lease
+    cdef _BufferLease lease
     cdef cnp.ndarray copy
 
     if info is None or read_output_info(info, &described) == IMX500_EMPTY:
@@ -526,7 +526,7 @@ def byte_array(values):
     TensorInfoError
         If `values` does not hold bytes.
     """
-    cdef BufferLease lease
+    cdef _BufferLease lease
     cdef cnp.ndarray array
     cdef cnp.npy_intp[1] sizes
     if is_sequence(values):

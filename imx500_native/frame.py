@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from imx500_native import _image, _tensors
+from imx500_native import _image, _tensors, controls
 from imx500_native.decoding import cached_decoder
 from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.geometry import (
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from imx500_native.network import Network
 
-Access = Literal["buffer", "tuple"]
+Access = Literal["move", "copy", "buffer", "tuple"]
+
+
+class ControlSource(Protocol):
+    """Where a frame reads its controls: a dict, or libcamera's own list."""
+
+    def get(self, name: str, /) -> Any: ...  # noqa: D102
 
 
 class Kpi(NamedTuple):
@@ -37,7 +43,7 @@ class Kpi(NamedTuple):
 
 
 class Frame:
-    """One camera frame, made by `from_metadata` or by iterating a camera.
+    """One camera frame, made by `from_request`, `from_metadata` or by iterating a camera.
 
     Everything is read when it is asked for, from values that the frame keeps to itself: nothing
     that it hands out points to memory that a camera may reuse.
@@ -73,12 +79,36 @@ class Frame:
     image: npt.NDArray[np.uint8] | None
     image_format: str | None
     sequence: int | None
-    _controls: Mapping[str, Any]
+    _controls: ControlSource
     _stream_size: Size | None
     _outputs: tuple[npt.NDArray[np.float32], ...] | None
 
     def __init__(self) -> None:
-        raise TypeError("make a Frame with Frame.from_metadata, or iterate a camera")
+        raise TypeError(
+            "make a Frame with Frame.from_request or Frame.from_metadata, or iterate a camera"
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        controls: ControlSource,
+        network: Network | None,
+        stream_size: Size | None,
+        roi: Rect | None,
+        image: npt.NDArray[np.uint8] | None,
+        image_format: str | None,
+        sequence: int | None,
+    ) -> Frame:
+        """Make a frame that owns `controls`, of context that was checked before."""
+        frame = cls.__new__(cls)
+        frame._controls = controls
+        frame.network = network
+        frame._stream_size = stream_size
+        frame.roi = roi
+        frame.image = image
+        frame.image_format = image_format
+        frame.sequence = sequence
+        return frame
 
     @classmethod
     def from_metadata(
@@ -130,20 +160,87 @@ class Frame:
                 "metadata must be a mapping of control names to values, "
                 f"not {type(metadata).__name__}"
             )
-        frame = cls.__new__(cls)
-        frame._controls = dict(metadata)
-        frame.network = network
-        frame._stream_size = None if stream_size is None else as_size(stream_size, "stream_size")
-        frame.roi = None if roi is None else as_rectangle(roi, "roi")
-        frame.image = image
-        frame.image_format = image_format
-        frame.sequence = sequence
-        return frame
+        return cls._of(
+            dict(metadata),
+            network,
+            None if stream_size is None else as_size(stream_size, "stream_size"),
+            None if roi is None else as_rectangle(roi, "roi"),
+            image,
+            image_format,
+            sequence,
+        )
+
+    @classmethod
+    def from_request(
+        cls,
+        request: Any,
+        *,
+        network: Network | None = None,
+        stream_size: Size | None = None,
+        roi: Rect | None = None,
+        ownership: Literal["copy", "move"] = "copy",
+    ) -> Frame:
+        """Make a frame from a completed request.
+
+        Where the extension module that talks to libcamera was built, the tensors stay in the
+        memory that libcamera gave them; elsewhere the request's metadata is read through
+        libcamera's bindings, which is slow, and said once through `logging`.
+
+        Parameters
+        ----------
+        request : libcamera.Request or picamera2.request.CompletedRequest
+            Handed back by libcamera, and neither reused nor released since.
+        network : Network, optional
+            The network that runs on the sensor; needed for `detections` and `input_image`.
+        stream_size : tuple of int, optional
+            (width, height) of the main stream in pixels; a ``CompletedRequest`` knows it.
+        roi : tuple of int, optional
+            What the network saw, (x, y, width, height) in sensor pixels; needed to map
+            coordinates. The full sensor is `imx500_native.FULL_ROI`.
+        ownership : {"copy", "move"}
+            "copy" leaves the request as it was, for others to read. "move" takes its metadata
+            away, in constant time: whoever reads the request's metadata afterwards finds none.
+
+        Returns
+        -------
+        Frame
+            Independent of the request: its arrays stay valid after ``reuse()``.
+
+        Raises
+        ------
+        RequestStateError
+            If the request is pending, cancelled or released.
+        TensorTakenError
+            If the request's metadata was moved into another frame before.
+        GeometryError
+            If `roi` or `stream_size` is malformed.
+        TypeError
+            If `request` is not a request.
+        """
+        taken = controls.take_controls(request, ownership)
+        if stream_size is None:
+            config = getattr(request, "config", None)
+            if config is not None:
+                stream_size = config["main"]["size"]
+        return cls._of(
+            taken,
+            network,
+            None if stream_size is None else as_size(stream_size, "stream_size"),
+            None if roi is None else as_rectangle(roi, "roi"),
+            None,
+            None,
+            taken.sequence,
+        )
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """All controls of the frame by name, as a dict of the caller's own."""
-        return dict(self._controls)
+        """All controls of the frame by name, as a dict of the caller's own.
+
+        Arrays are numpy arrays or, where they came so, tuples; rectangles are
+        (x, y, width, height) and sizes (width, height), as picamera2 has them.
+        """
+        source: Any = self._controls
+        return dict(source) if isinstance(source, dict) else source.to_dict()
 
     @property
     def outputs(self) -> tuple[npt.NDArray[np.float32], ...] | None:
@@ -169,12 +266,15 @@ class Frame:
     def access(self) -> Access | None:
         """How the output tensors were reached; None where the frame carries none.
 
-        "buffer": shown where they are. "tuple": read from Python floats, one by one.
+        "move", "copy": from libcamera's own list, which was moved or copied into the frame.
+        "buffer": shown where a metadata dict has them. "tuple": from Python floats, one by one.
         """
         values = self._controls.get("CnnOutputTensor")
         if values is None or len(values) == 0:
             return None
-        return "tuple" if isinstance(values, (tuple, list)) else "buffer"
+        if isinstance(values, (tuple, list)):
+            return "tuple"
+        return getattr(self._controls, "access", "buffer")
 
     @property
     def kpi(self) -> Kpi | None:
@@ -306,9 +406,7 @@ class Frame:
             )
         return cached_mapper(self.roi, crop, self._stream_size)
 
-    def detections(
-        self, threshold: float = 0.5, max_detections: int | None = None
-    ) -> Detections:
+    def detections(self, threshold: float = 0.5, max_detections: int | None = None) -> Detections:
         """Return the objects that the network found, in pixels of this frame's picture.
 
         Parameters

@@ -15,14 +15,15 @@ Sizes are (width, height), rectangles (x, y, width, height).
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from imx500_native._geometry import AxisMaps
 from imx500_native.errors import GeometryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -38,7 +39,7 @@ FULL_ROI: Rect = (0, 0, *SENSOR_SIZE)
 """The region of interest that is the full sensor."""
 
 
-def as_rectangle(value: object, name: str) -> Rect:
+def as_rectangle(value: Any, name: str) -> Rect:
     """Check a rectangle.
 
     Parameters
@@ -61,7 +62,7 @@ def as_rectangle(value: object, name: str) -> Rect:
     if type(value) is not tuple and hasattr(value, "width"):
         value = tuple(getattr(value, part, None) for part in ("x", "y", "width", "height"))
     try:
-        x, y, width, height = value  # type: ignore[misc]
+        x, y, width, height = value
         return _checked_rectangle(x, y, width, height, name)
     except GeometryError:
         raise
@@ -81,7 +82,7 @@ def _checked_rectangle(x: int, y: int, width: int, height: int, name: str) -> Re
     return x, y, width, height
 
 
-def as_size(value: object, name: str) -> Size:
+def as_size(value: Any, name: str) -> Size:
     """Check a size.
 
     Parameters
@@ -102,7 +103,7 @@ def as_size(value: object, name: str) -> Size:
         If it is not two integers of at least 1.
     """
     try:
-        width, height = value  # type: ignore[misc]
+        width, height = value
         return _checked_size(width, height, name)
     except GeometryError:
         raise
@@ -175,9 +176,7 @@ class CoordinateMapper:
         self.source_space = source_space
         self.target_space = target_space
 
-    def boxes(
-        self, xyxy: npt.ArrayLike, *, outside: Outside = "clip"
-    ) -> npt.NDArray[np.float32]:
+    def boxes(self, xyxy: npt.ArrayLike, *, outside: Outside = "clip") -> npt.NDArray[np.float32]:
         """Map boxes.
 
         Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from imx500_native.errors import GeometryError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -259,7 +258,7 @@ class Detections:
             rows.append(row)
         return {"space": self.space, "fresh": self.fresh, "detections": rows}
 
-    def to_supervision(self) -> Any:  # noqa: ANN401
+    def to_supervision(self) -> Any:
         """Return a ``supervision.Detections`` with these rows.
 
         Returns

@@ -33,8 +33,10 @@ grid_score = st.integers(0, 255).map(lambda step: step / 256)
 @st.composite
 def tensors(draw):
     rows = draw(st.integers(1, 12))
+
     def column(values, shape=(rows,)):
         return draw(hnp.arrays(np.float32, shape, elements=values))
+
     boxes = column(st.one_of(st.floats(-2, 2, width=32), any_float), (rows, 4))
     scores = column(st.one_of(grid_score, any_float))
     classes = column(st.one_of(st.integers(-3, 95).map(float), any_float))
@@ -196,12 +198,15 @@ def test_cached_decoders_are_one_per_thread_and_die_with_their_network():
     assert cached_decoder(network, 0.5, None) is mine
     assert cached_decoder(network, 0.25, None) is not mine
     others = []
-    thread = threading.Thread(target=lambda: others.append(cached_decoder(network, 0.5, None)))
+    thread = threading.Thread(
+        target=lambda network: others.append(cached_decoder(network, 0.5, None)), args=(network,)
+    )
     thread.start()
     thread.join()
     assert others[0] is not mine
     watch = weakref.ref(network)
-    del network, mine, others, thread
+    del network, mine, thread
+    others.clear()
     gc.collect()
     assert watch() is None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imx500_native import LatencyBudget, latency
+from imx500_native import LatencyBudget
 from imx500_native._latency import Histogram
 
 
@@ -37,51 +38,53 @@ def test_an_empty_histogram_and_a_negative_duration():
         histogram.percentile(101)
 
 
-class Clock:
-    def __init__(self):
-        self.now_ns = 10**9
-
-    def perf_counter_ns(self):
-        return self.now_ns
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    fake = Clock()
-    monkeypatch.setattr(latency, "time", fake)
-    return fake
-
-
-def run_frame(budget, clock, **stages_ms):
-    budget.start()
+def run_frame(budget, sensor_ms=None, **stages_ms):
+    now_ns = 10**12
+    budget.start(None if sensor_ms is None else now_ns - sensor_ms * 1_000_000, now_ns)
     for stage, duration in stages_ms.items():
-        clock.now_ns += duration * 1_000_000
-        budget.mark(stage)
+        now_ns += duration * 1_000_000
+        budget.mark(stage, now_ns)
     budget.finish()
 
 
-def test_stages_frames_and_misses_are_counted(clock):
+def test_stages_frames_and_misses_are_counted():
     budget = LatencyBudget(frame_ms=20)
     for _ in range(9):
-        run_frame(budget, clock, decode=2, draw=8)
-    run_frame(budget, clock, decode=2, draw=30)
-    run_frame(budget, clock, decode=40, draw=1)
+        run_frame(budget, decode=2, draw=8)
+    run_frame(budget, decode=2, draw=30)
+    run_frame(budget, decode=40, draw=1)
     rows = {row.stage: row for row in budget.rows()}
     assert list(rows) == ["decode", "draw", "frame"]
-    assert rows["draw"].count == 11
+    assert rows["draw"].frames == 11
     assert rows["draw"].p50_ms == pytest.approx(8, rel=1 / 32)
     assert rows["draw"].max_ms == 30
     assert rows["frame"].p99_ms == 41
     assert budget.misses == {"draw": 1, "decode": 1}
 
 
-def test_a_frame_without_marks_takes_no_time(clock):
+def test_the_sensors_time_is_shown_and_no_part_of_the_budget():
     budget = LatencyBudget(frame_ms=20)
-    budget.start()
-    clock.now_ns += 10**9
-    budget.finish()
+    run_frame(budget, sensor_ms=38, decode=2)
+    rows = {row.stage: row.max_ms for row in budget.rows()}
+    assert rows == {"sensor": 38, "decode": 2, "frame": 2, "age": 40}
+    assert budget.misses == {}
+
+
+def test_a_frame_without_marks_takes_no_time():
+    budget = LatencyBudget(frame_ms=20)
+    run_frame(budget)
     assert budget.rows()[-1].max_ms == 0
     assert budget.misses == {}
+
+
+def test_the_clock_is_that_of_sensor_timestamps():
+    budget = LatencyBudget(frame_ms=1000)
+    before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    budget.start(before)
+    budget.mark("read")
+    budget.finish()
+    elapsed_ms = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - before) / 1e6
+    assert 0 <= budget.rows()[-1].max_ms <= elapsed_ms
 
 
 def test_a_budget_must_be_positive():
