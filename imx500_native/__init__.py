@@ -13,6 +13,7 @@ from imx500_native.decoding import Decoder
 from imx500_native.errors import (
     DecoderError,
     DeviceNotFoundError,
+    DrawingError,
     GeometryError,
     Imx500Error,
     IntrinsicsError,
@@ -21,9 +22,11 @@ from imx500_native.errors import (
     MissingExtraError,
     NetworkFileError,
     NetworkNotFoundError,
+    RequestStateError,
     SimulationError,
     TaskError,
     TensorInfoError,
+    TensorTakenError,
 )
 from imx500_native.frame import Frame, Kpi
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, CoordinateMapper
@@ -48,6 +51,7 @@ __all__ = [
     "Detection",
     "Detections",
     "DeviceNotFoundError",
+    "DrawingError",
     "Frame",
     "GeometryError",
     "Imx500Error",
@@ -63,10 +67,12 @@ __all__ = [
     "NetworkIntrinsics",
     "NetworkNotFoundError",
     "OutputSpec",
+    "RequestStateError",
     "SimulatedCamera",
     "SimulationError",
     "TaskError",
     "TensorInfoError",
+    "TensorTakenError",
     "annotate",
     "open_camera",
 ]

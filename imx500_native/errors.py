@@ -65,3 +65,7 @@ class TensorTakenError(Imx500Error, RuntimeError):
 
 class GeometryError(Imx500Error, ValueError):
     """A rectangle, a size or a coordinate space is not one that can be mapped."""
+
+
+class DrawingError(Imx500Error, ValueError):
+    """A picture, or the way it should be drawn or written, is not one that can be."""

@@ -1,0 +1,478 @@
+"""A camera that is not there: frames as an IMX500 would deliver them, from a moving scene."""
+
+from __future__ import annotations
+
+import math
+import operator
+import time
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from imx500_native.encoding import (
+    DetectionEncoder,
+    InputPacker,
+    OutputPacker,
+    class_choices,
+    posts_detections,
+)
+from imx500_native.errors import SimulationError
+from imx500_native.frame import Frame
+from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
+from imx500_native.network import Network
+from imx500_native.rendering import Renderer
+from imx500_native.scene import Placed, Scene, World, visible_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    from imx500_native.encoding import Encode
+    from imx500_native.geometry import Rect, Size
+
+_NANOSECONDS = 1_000_000_000
+_SMALLEST_SIDE = 16
+_MOST_OBJECTS = 64
+_ROI_CONTROL_LIMIT = 4032
+_DEFAULT_INFERENCE_RATE = 30.0
+_DNN_SHARE, _DSP_SHARE = 0.36, 0.32
+
+
+class SimulatedCamera:
+    """Frames of a moving scene, with the tensors that `network` would have sent.
+
+    The scene is a function of the seed and of time; the picture shows the largest centred part of
+    the sensor that has the stream's aspect ratio, as libcamera chooses it, and the network sees
+    the region of interest. So boxes that are decoded and mapped correctly fit the figures in the
+    picture, whatever the ROI and the stream's size.
+
+    Where the network needs longer than a frame, some frames carry no tensors, as with a real
+    camera. Its frames are spread evenly; the real sensor's exact pattern is not known.
+
+    Not safe for use by several threads at once. Nothing runs in the background.
+
+    Parameters
+    ----------
+    network : Network
+        The network to imitate; built-in facts suffice, no firmware is needed.
+    size : tuple of int
+        (width, height) of the picture in pixels, 16x16 to 4056x3040.
+    frame_rate : float
+        Frames per second, above 0 and up to 1000.
+    roi : tuple of int, optional
+        Region of interest as for `set_roi`; by default the full sensor.
+    seed : int, optional
+        The same seed gives the same frames; by default each camera differs.
+    real_time : bool
+        True paces frames by the clock, and a reader that is too slow loses frames. False delivers
+        them as fast as they are asked for, with the timestamps that they would have had.
+    input_tensor : bool
+        Whether frames carry what the network saw.
+    noise : float
+        0 reports every visible object exactly; 1 is about as restless as a real detector.
+    objects : int
+        How many objects move in the scene, 0 to 64.
+    encode : callable, optional
+        ``encode(scene, network)`` returns one array per output tensor, shaped like
+        ``network.output_shapes``; the values are put on the tensors' grids. See
+        `imx500_native.scene.Scene`. Needed for networks other than detectors that post-process on
+        the sensor.
+    frames : int, optional
+        Iteration ends after so many frames; by default it goes on for ever.
+
+    Attributes
+    ----------
+    network : Network
+        As given.
+    size : tuple of int
+        As given.
+    frame_rate : float
+        As given.
+    source : str
+        "simulated".
+    dropped : int
+        Frames since `start` that were lost because the reader was too slow.
+
+    Raises
+    ------
+    SimulationError
+        If an argument is out of range, or there is no encoder for the network.
+
+    Examples
+    --------
+    >>> network = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    >>> with SimulatedCamera(network, seed=1, real_time=False, frames=3) as camera:
+    ...     [frame.frame_count for frame in camera if frame.outputs is not None]
+    [0, 1, 2]
+    """
+
+    source = "simulated"
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        size: Size = (1280, 720),
+        frame_rate: float = 30.0,
+        roi: Rect | None = None,
+        seed: int | None = None,
+        real_time: bool = True,
+        input_tensor: bool = False,
+        noise: float = 1.0,
+        objects: int = 6,
+        encode: Encode | None = None,
+        frames: int | None = None,
+    ) -> None:
+        if not isinstance(network, Network):
+            raise SimulationError(
+                f"network must be a Network, got {type(network).__name__}; "
+                "make one with Network(path) or Network.find(name)"
+            )
+        self.network = network
+        self.size = _checked_size(size)
+        self.frame_rate = _checked_number(frame_rate, "frame_rate", above=0, most=1000)
+        noise = _checked_number(noise, "noise", least=0, most=100)
+        if seed is None:
+            seed = int(np.random.default_rng().integers(2**63))
+        self._seed = _checked_int(seed, "seed", 0, None)
+        count = _checked_int(objects, "objects", 0, _MOST_OBJECTS)
+        self._frames = None if frames is None else _checked_int(frames, "frames", 0, None)
+        self._real_time = bool(real_time)
+
+        classes = class_choices(network)
+        if encode is not None and not callable(encode):
+            raise SimulationError(
+                f"encode must be a function encode(scene, network), got {type(encode).__name__}"
+            )
+        self._encode = encode
+        self._detections = None
+        if encode is None:
+            if not posts_detections(network):
+                raise SimulationError(
+                    f"network {network.name!r} (task: {network.task or 'unknown'}) has outputs "
+                    f"{', '.join(map(str, network.output_shapes))}, and there is no built-in "
+                    "encoder for them: only detectors that post-process on the sensor have one, "
+                    "with outputs (N, 4), (N,), (N,), (1,). Pass encode=f, where "
+                    "f(scene, network) returns one array per output"
+                )
+            self._detections = DetectionEncoder(network, classes, noise)
+        self._noise = noise
+        self._packer = OutputPacker(network.outputs)
+        self._input = InputPacker(network.input) if input_tensor else None
+        self._world = World(classes, count, self._seed)
+        self._renderer = Renderer()
+        self._scaler_crop = centred_crop(self.size)
+        self._rate = _inference_rate(network)
+        self._pace = Fraction(self._rate).limit_denominator(10**6) / Fraction(
+            self.frame_rate
+        ).limit_denominator(10**6)
+        self._clock = _Clock()
+        self._roi = FULL_ROI
+        self.set_roi(roi)
+
+        self._closed = False
+        self._running = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self.dropped = 0
+        self._next = 0
+        self._delivered = 0
+        self._started_ns = 0
+        self._boot_ns = 0
+
+    @property
+    def roi(self) -> Rect:
+        """Region of interest of the frames to come, (x, y, width, height) in sensor pixels."""
+        return self._roi
+
+    @property
+    def scaler_crop(self) -> Rect:
+        """The part of the sensor that the picture shows, (x, y, width, height)."""
+        return self._scaler_crop
+
+    def start(self) -> Self:
+        """Begin at the first frame; a camera that runs already goes on.
+
+        Returns
+        -------
+        SimulatedCamera
+            The camera itself.
+
+        Raises
+        ------
+        SimulationError
+            If the camera is closed.
+        """
+        self._require_open()
+        if not self._running:
+            self._reset()
+            self._started_ns = self._clock.monotonic_ns()
+            self._boot_ns = self._clock.boottime_ns()
+            self._running = True
+        return self
+
+    def stop(self) -> None:
+        """Stop; `start` begins again at the first frame. The ROI stays."""
+        self._running = False
+
+    def close(self) -> None:
+        """Stop for good and drop what was kept to draw faster."""
+        self.stop()
+        self._closed = True
+        self._renderer = Renderer()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def set_roi(self, roi: Rect | None) -> Rect:
+        """Change what the network sees, from the next frame on.
+
+        The driver's rules hold: the V4L2 control cuts each of the four numbers to 4032, the driver
+        then cuts each to the sensor's size, and a width or height of 0 means the full sensor. So
+        asking for (0, 0, 4056, 3040) gives (0, 0, 4032, 3040); None gives the full sensor.
+
+        Parameters
+        ----------
+        roi : tuple of int or None
+            (x, y, width, height) in sensor pixels, none of them negative.
+
+        Returns
+        -------
+        tuple of int
+            The region that was applied.
+
+        Raises
+        ------
+        SimulationError
+            If `roi` is not four integers, or one is negative.
+        """
+        if roi is None:
+            self._roi = FULL_ROI
+            return self._roi
+        try:
+            x, y, width, height = (_index(value) for value in roi)
+        except (TypeError, ValueError):
+            raise SimulationError(
+                f"roi must be four integers (x, y, width, height) or None, got {roi!r:.80}"
+            ) from None
+        if min(x, y, width, height) < 0:
+            raise SimulationError(f"roi must not be negative, got {(x, y, width, height)}")
+        x, y, width, height = (min(value, _ROI_CONTROL_LIMIT) for value in (x, y, width, height))
+        if width == 0 or height == 0:
+            self._roi = FULL_ROI
+        else:
+            columns, rows = SENSOR_SIZE
+            self._roi = (min(x, columns), min(y, rows), min(width, columns), min(height, rows))
+        return self._roi
+
+    def capture(self) -> Frame:
+        """Wait for the next frame and return it.
+
+        In real time this is the newest frame there is: frames that passed since the last call are
+        counted in `dropped`. `frames` does not limit it.
+
+        Returns
+        -------
+        Frame
+            With the picture (RGB, (height, width, 3) uint8, a fresh array of its own).
+
+        Raises
+        ------
+        SimulationError
+            If the camera is closed or not started, or `encode` returned what does not fit.
+        """
+        self._require_open()
+        if not self._running:
+            raise SimulationError(
+                "the simulated camera is not running; call start() or use it in a with statement"
+            )
+        number = self._wait() if self._real_time else self._next
+        self._next = number + 1
+        self._delivered += 1
+        return self._frame(number)
+
+    def __iter__(self) -> Iterator[Frame]:
+        self._require_open()
+        while self._frames is None or self._delivered < self._frames:
+            yield self.capture()
+
+    def _wait(self) -> int:
+        """Sleep until the next frame is due; return the number of the newest."""
+        period_ns = _NANOSECONDS / self.frame_rate
+        while True:
+            passed_ns = self._clock.monotonic_ns() - self._started_ns
+            newest = int(passed_ns / period_ns)
+            if newest >= self._next:
+                self.dropped += newest - self._next
+                return newest
+            self._clock.sleep((self._next * period_ns - passed_ns) / _NANOSECONDS)
+
+    def _frame(self, number: int) -> Frame:
+        time_s = number / self.frame_rate
+        placed = self._world.at(time_s)
+        metadata: dict[str, Any] = {
+            "SensorTimestamp": self._boot_ns * self._real_time
+            + round(number * _NANOSECONDS / self.frame_rate),
+            "ScalerCrop": self._scaler_crop,
+            "FrameDuration": round(1_000_000 / self.frame_rate),
+        }
+        if self._has_tensors(number):
+            metadata |= self._tensors(number, time_s, placed)
+        return Frame.from_metadata(
+            metadata,
+            network=self.network,
+            stream_size=self.size,
+            roi=self._roi,
+            image=self._renderer.picture(placed, self._scaler_crop, self.size),
+            image_format="RGB",
+            sequence=number,
+        )
+
+    def _has_tensors(self, number: int) -> bool:
+        """Whether the network finishes in this frame: it does so `_pace` times per frame."""
+        return math.ceil((number + 1) * self._pace) > math.ceil(number * self._pace)
+
+    def _tensors(self, number: int, time_s: float, placed: Sequence[Placed]) -> dict[str, Any]:
+        frame_count = number % 256
+        rng = np.random.default_rng((self._seed, number))
+        scene = Scene(visible_objects(placed, self._roi), time_s, self._roi, rng)
+        if self._detections is not None:
+            arrays = self._detections(scene)
+        else:
+            assert self._encode is not None
+            arrays = self._packer.checked(self._encode(scene, self.network))
+        tensors: dict[str, Any] = {
+            "CnnOutputTensor": self._packer.pack(arrays),
+            "CnnOutputTensorInfo": self._packer.info(frame_count),
+            "CnnKpiInfo": self._kpi(rng),
+        }
+        if self._input is not None:
+            seen = self._renderer.picture(placed, self._roi, self._input.size)
+            tensors["CnnInputTensor"] = self._input.pack(seen)
+            tensors["CnnInputTensorInfo"] = self._input.info(frame_count)
+        return tensors
+
+    def _kpi(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Run times of DNN and DSP in microseconds: likely shares of the network's period."""
+        period_us = 1_000_000 / self._rate
+        wobble = 1 + min(self._noise, 1.0) * rng.uniform(-0.01, 0.01, 2)
+        return (
+            round(period_us * _DNN_SHARE * float(wobble[0])),
+            round(period_us * _DSP_SHARE * float(wobble[1])),
+        )
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise SimulationError("the simulated camera is closed; make a new SimulatedCamera")
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "running" if self._running else "stopped"
+        return (
+            f"<SimulatedCamera {self.network.name}: {self.size[0]}x{self.size[1]} "
+            f"at {self.frame_rate:g} frames/s, {state}>"
+        )
+
+
+class _Clock:
+    """The clocks that a camera reads; tests put another in its place."""
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def boottime_ns(self) -> int:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def centred_crop(size: Size) -> Rect:
+    """Largest centred part of the sensor with the aspect ratio of `size`, rounded as libcamera.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (width, height) of a stream.
+
+    Returns
+    -------
+    tuple of int
+        (x, y, width, height) in sensor pixels: what libcamera chooses as ``ScalerCrop``.
+    """
+    width, height = SENSOR_SIZE
+    if width * size[1] > height * size[0]:
+        width = height * size[0] // size[1]
+    else:
+        height = width * size[1] // size[0]
+    return SENSOR_SIZE[0] // 2 - width // 2, SENSOR_SIZE[1] // 2 - height // 2, width, height
+
+
+def _inference_rate(network: Network) -> float:
+    rate = None if network.intrinsics is None else network.intrinsics.inference_rate
+    return float(rate) if rate else _DEFAULT_INFERENCE_RATE
+
+
+def _checked_size(size: object) -> Size:
+    try:
+        width, height = (_index(value) for value in size)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise SimulationError(
+            f"size must be two integers (width, height), got {size!r:.80}"
+        ) from None
+    if not (
+        _SMALLEST_SIDE <= width <= SENSOR_SIZE[0] and _SMALLEST_SIDE <= height <= SENSOR_SIZE[1]
+    ):
+        raise SimulationError(
+            f"size must lie between {_SMALLEST_SIDE}x{_SMALLEST_SIDE} and "
+            f"{SENSOR_SIZE[0]}x{SENSOR_SIZE[1]} (width x height), got {width}x{height}"
+        )
+    return width, height
+
+
+def _checked_number(
+    value: object,
+    name: str,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float,
+) -> float:
+    """Check a finite number: at least `least`, above `above` and at most `most`."""
+    lower = f"above {above:g}" if above > least else f"at least {least:g}"
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, (bool, str)) or not (least <= number <= most and number > above):
+        raise SimulationError(
+            f"{name} must be a number {lower} and at most {most:g}, got {value!r:.80}"
+        )
+    return number
+
+
+def _checked_int(value: object, name: str, least: int, most: int | None) -> int:
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+    try:
+        number = _index(value)
+    except TypeError:
+        raise SimulationError(f"{name} must be an integer {limits}, got {value!r:.80}") from None
+    if number < least or (most is not None and number > most):
+        raise SimulationError(f"{name} must be an integer {limits}, got {number}")
+    return number
+
+
+def _index(value: object) -> int:
+    """`value` as an int; True and False are slips here, not numbers."""
+    if isinstance(value, bool):
+        raise TypeError("a bool is not a number here")
+    return operator.index(value)  # type: ignore[arg-type]

@@ -1,0 +1,285 @@
+"""The simulated world: motion, what can be seen, figures, pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imx500_native.canvas import Canvas
+from imx500_native.figures import FIGURES, PARCEL, figure_for
+from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
+from imx500_native.rendering import Renderer, pixel_box
+from imx500_native.scene import Actor, Placed, World, visible_objects
+
+CLASSES = list(enumerate([*FIGURES, "no such thing", "another"]))
+SMALL = (338, 253)
+
+
+def actor(width=400.0, height=800.0, scale=0.8, class_id=0, figure=PARCEL):
+    return Actor(
+        class_id, "thing", figure, (200, 40, 40), scale, width, height, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0
+    )
+
+
+def placed(x, y, width=400.0, height=800.0, **kwargs):
+    return Placed(actor(width, height, **kwargs), (x, y, x + width, y + height), False)
+
+
+def differing(first, second):
+    """Bounds (x0, y0, x1, y1) of the pixels in which two pictures differ."""
+    rows, columns = np.nonzero((first != second).any(axis=2))
+    return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+
+
+# --- motion
+
+
+@given(
+    seed=st.integers(0, 2**64),
+    objects=st.integers(0, 20),
+    time_s=st.floats(0, 1e5, allow_nan=False),
+)
+def test_objects_stay_inside_the_sensor(seed, objects, time_s):
+    now = World(CLASSES, objects, seed).at(time_s)
+    assert len(now) == objects
+    for one, (x0, y0, x1, y1), _ in now:
+        assert x0 >= -1e-6
+        assert y0 >= -1e-6
+        assert x1 <= SENSOR_SIZE[0] + 1e-6
+        assert y1 <= SENSOR_SIZE[1] + 1e-6
+        assert x1 - x0 == pytest.approx(one.width)
+        assert y1 - y0 == pytest.approx(one.height)
+
+
+def test_the_seed_decides_everything():
+    first, second, other = (World(CLASSES, 6, seed) for seed in (5, 5, 6))
+    for time_s in (0.0, 0.4, 17.25):
+        assert first.at(time_s) == second.at(time_s)
+        assert first.at(time_s) != other.at(time_s)
+
+
+def test_motion_is_smooth_and_every_object_moves():
+    world = World(CLASSES, 12, 3)
+    boxes = np.array([[box for _, box, _ in world.at(n / 30)] for n in range(600)])
+    steps = np.abs(np.diff(boxes, axis=0))
+    assert steps.max() < 60  # sensor pixels per frame: at most 1.5 % of the field
+    assert (np.ptp(boxes[:, :, 0], axis=0) > 100).all()
+
+
+def test_objects_look_where_they_go():
+    world = World(CLASSES, 8, 11)
+    for n in range(200):
+        before, after = world.at(n / 30 - 1e-4), world.at(n / 30 + 1e-4)
+        for (_, old, left), (_, new, still_left) in zip(before, after, strict=True):
+            if left == still_left and abs(new[0] - old[0]) > 1e-6:
+                assert (new[0] < old[0]) == left
+
+
+def test_farther_objects_come_first_and_are_smaller():
+    world = World([(0, "person")], 8, 2)
+    scales = [one.scale for one, _, _ in world.at(0)]
+    heights = [one.height / one.scale for one, _, _ in world.at(0)]
+    assert scales == sorted(scales)
+    assert max(heights) / min(heights) < 1.15
+
+
+def test_a_person_is_always_there_and_figures_are_preferred():
+    known = set(FIGURES)
+    labels = [f"thing {i}" for i in range(60)] + list(FIGURES)
+    plain = 0
+    for seed in range(40):
+        cast = [one.label for one, _, _ in World(list(enumerate(labels)), 6, seed).at(0)]
+        assert "person" in cast
+        plain += sum(label not in known for label in cast)
+    assert plain < 40 * 6 * 0.2
+
+
+def test_classes_without_names_become_plain_blocks():
+    world = World([(4, None)], 3, 0)
+    assert [(one.class_id, one.label, one.figure) for one, _, _ in world.at(0)] == [
+        (4, None, PARCEL)
+    ] * 3
+
+
+def test_no_classes_mean_no_objects():
+    assert World([], 2, 0).at(1.0) == ()
+
+
+# --- what the network can see
+
+
+def test_boxes_are_relative_to_the_roi_and_clipped_to_it():
+    roi = (1000, 500, 2000, 1000)
+    inside, across = placed(1500, 600), placed(2700, 1200, class_id=7)
+    first, second = visible_objects([inside, across], roi)
+    assert first.xyxy == pytest.approx((0.25, 0.1, 0.45, 0.9))
+    assert (first.visible, first.depth, first.label) == (1.0, 1.25, "thing")
+    assert second.xyxy == pytest.approx((0.85, 0.7, 1.0, 1.0))
+    assert second.class_id == 7
+    assert second.visible == pytest.approx(0.75 * 300 / 800)
+
+
+@pytest.mark.parametrize(("x", "seen"), [(2899.0, True), (2901.0, False), (3500.0, False)])
+def test_a_quarter_of_an_object_must_be_inside(x, seen):
+    objects = visible_objects([placed(x, 600)], (1000, 500, 2000, 2000))
+    assert bool(objects) == seen
+
+
+def test_an_object_behind_another_is_lost():
+    nearer = placed(1000, 1000, 600, 900, scale=0.9)
+    assert len(visible_objects([placed(1100, 1050), nearer], FULL_ROI)) == 1
+    half = visible_objects([placed(800, 1050), nearer], FULL_ROI)
+    assert half[0].visible == pytest.approx(0.5)
+    assert half[0].xyxy[2] == pytest.approx(1200 / 4056)
+
+
+@given(
+    roi=st.tuples(
+        st.integers(0, 4000), st.integers(0, 3000), st.integers(1, 4056), st.integers(1, 3040)
+    ),
+    time_s=st.floats(0, 100),
+)
+def test_what_is_seen_lies_in_the_roi_and_at_its_place(roi, time_s):
+    now = World(CLASSES, 10, 4).at(time_s)
+    for one in visible_objects(now, roi):
+        x0, y0, x1, y1 = one.xyxy
+        assert 0 <= x0 < x1 <= 1
+        assert 0 <= y0 < y1 <= 1
+        assert 0.25 <= one.visible <= 1
+        sensor = np.array(one.xyxy) * (roi[2], roi[3], roi[2], roi[3]) + np.array([*roi[:2]] * 2)
+        edge = (roi[0], roi[1], roi[0] + roi[2], roi[1] + roi[3])
+        matching = [
+            box
+            for own, box, _ in now
+            if own.class_id == one.class_id
+            and np.allclose(
+                sensor, (*np.maximum(box[:2], edge[:2]), *np.minimum(box[2:], edge[2:])), atol=1e-6
+            )
+        ]
+        assert matching
+
+
+# --- figures
+
+
+@pytest.mark.parametrize("name", [*FIGURES, "anything else"])
+@pytest.mark.parametrize("height", [24, 61, 240])
+def test_figures_reach_all_four_sides(name, height):
+    figure = figure_for(name)
+    canvas = Canvas(max(8, round(height * figure.aspect)), height, figure.aspect)
+    figure.paint(canvas, figure.colours[0])
+    cover = canvas.coverage[..., 0]
+    sides = [cover[0], cover[-1], cover[:, 0], cover[:, -1]]
+    assert all(side.max() > 0.3 for side in sides), [side.max() for side in sides]
+    assert cover.min() >= 0
+    assert cover.max() <= 1 + 1e-5
+    assert (canvas.colour <= 255.01 * canvas.coverage + 1e-3).all()
+
+
+@pytest.mark.parametrize("label", ["Person", " person ", "pedestrian"])
+def test_figures_are_found_by_other_spellings(label):
+    assert figure_for(label) is FIGURES["person"]
+
+
+@pytest.mark.parametrize("label", [None, "", "toothbrush", "-"])
+def test_unknown_classes_get_the_plain_block(label):
+    assert figure_for(label) is PARCEL
+
+
+# --- pictures
+
+
+@pytest.mark.parametrize("x", [700.0, 703.3, 1711.9])
+@pytest.mark.parametrize("window", [FULL_ROI, (508, 0, 3040, 3040), (0, 380, 4056, 2281)])
+def test_figures_fill_exactly_their_pixel_box(x, window):
+    renderer = Renderer()
+    one = placed(x, 1000.4)
+    bounds = differing(renderer.picture([one], window, SMALL), renderer.background(window, SMALL))
+    assert bounds == pixel_box(one.box, window, SMALL)
+    exact = [
+        (edge - window[axis]) * SMALL[axis] / window[axis + 2]
+        for edge, axis in zip(one.box, (0, 1, 0, 1), strict=True)
+    ]
+    assert np.abs(np.subtract(bounds, exact)).max() <= 0.5
+
+
+def test_figures_are_mirrored_when_they_look_left():
+    renderer = Renderer()
+    right = Placed(actor(1200, 500, figure=FIGURES["car"]), (1000, 1000, 2200, 1500), False)
+    left = right._replace(looks_left=True)
+    window, size = FULL_ROI, (1014, 760)
+    x0, y0, x1, y1 = pixel_box(right.box, window, size)
+    # Half way up there is only opaque body, so no background shows through.
+    row = (y0 + 2 * y1) // 3
+    right_row = renderer.picture([right], window, size)[row, x0:x1]
+    left_row = renderer.picture([left], window, size)[row, x0:x1]
+    opaque = slice(30, -30)
+    assert np.array_equal(right_row[opaque], left_row[::-1][opaque])
+
+
+def test_nearer_figures_cover_farther_ones():
+    renderer = Renderer()
+    far, near = placed(1000, 1000), placed(1100, 1100)
+    both = renderer.picture([far, near], FULL_ROI, SMALL)
+    alone = renderer.picture([near], FULL_ROI, SMALL)
+    x, y = round(1300 * SMALL[0] / 4056), round(1500 * SMALL[1] / 3040)
+    assert np.array_equal(both[y, x], alone[y, x])
+
+
+def test_figures_are_cut_at_the_pictures_edge():
+    renderer = Renderer()
+    window = (1200, 1200, 1600, 1200)
+    size = (400, 300)
+    bounds = differing(
+        renderer.picture([placed(1000, 900), placed(2600, 2300)], window, size),
+        renderer.background(window, size),
+    )
+    assert bounds == (0, 0, 400, 300)
+
+
+def test_a_picture_of_a_part_is_that_part_of_the_picture():
+    renderer = Renderer()
+    now = World(CLASSES, 5, 1).at(2.0)
+    # A window on whole pixels of the larger picture: 4056 / 1014 = 4 sensor pixels each.
+    whole = renderer.picture(now, FULL_ROI, (1014, 760)).astype(int)
+    part = renderer.picture(now, (400, 800, 2000, 1600), (500, 400)).astype(int)
+    assert np.abs(whole[200:600, 100:600] - part).max() <= 1
+
+
+def test_beyond_the_sensor_there_is_black():
+    picture = Renderer().background((3556, 2540, 1000, 1000), (100, 100))
+    assert (picture[:50, :50] > 0).all()
+    assert not picture[:, 50:].any()
+    assert not picture[50:].any()
+
+
+def test_backgrounds_are_kept_and_read_only():
+    renderer = Renderer()
+    first = renderer.background(FULL_ROI, SMALL)
+    assert renderer.background(FULL_ROI, SMALL) is first
+    assert not first.flags.writeable
+    assert renderer.picture([], FULL_ROI, SMALL).flags.writeable
+
+
+def test_the_cache_stays_within_its_limit(monkeypatch):
+    monkeypatch.setattr("imx500_native.rendering._SPRITE_BYTES", 200_000)
+    renderer = Renderer()
+    for width in range(100, 1500, 50):
+        renderer.picture([placed(100, 100, width)], FULL_ROI, SMALL)
+    sprites = renderer._sprites
+    assert sum(weight for _, weight in sprites._kept.values()) == sprites._bytes <= 200_000
+
+
+@settings(max_examples=30)
+@given(
+    window=st.tuples(
+        st.integers(0, 4032), st.integers(0, 3040), st.integers(1, 4056), st.integers(1, 3040)
+    ),
+    size=st.tuples(st.integers(1, 80), st.integers(1, 80)),
+)
+def test_any_window_can_be_drawn(window, size):
+    picture = Renderer().picture(World(CLASSES, 6, 0).at(1.5), window, size)
+    assert picture.shape == (size[1], size[0], 3)
+    assert picture.dtype == np.uint8
