@@ -208,6 +208,8 @@ class SimulatedCamera:
         self._require_open()
         if not self._running:
             self._reset()
+            # The first picture draws the background, which takes several frames' time.
+            self._renderer.picture(self._world.at(0), self._scaler_crop, self.size)
             self._started_ns = self._clock.monotonic_ns()
             self._boot_ns = self._clock.boottime_ns()
             self._running = True

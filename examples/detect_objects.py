@@ -1,0 +1,25 @@
+"""Print what a detector sees; on a machine without an AI Camera, in a simulated scene.
+
+python examples/detect_objects.py [NETWORK] [FRAMES]
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+
+import imx500_native as imx
+
+
+def main(name: str = "ssd_mobilenetv2_fpnlite_320x320_pp", frames: str = "30") -> None:
+    network = imx.Network.find(name)
+    with imx.open_camera(network, size=(1280, 720), frame_rate=30) as camera:
+        for frame in islice(camera, int(frames)):
+            for found in frame.detections(threshold=0.6):
+                x0, y0, x1, y1 = found.xyxy
+                where = f"{x0:5.0f},{y0:4.0f} to {x1:5.0f},{y1:4.0f}"
+                print(f"{frame.sequence:5} {found.label:14} {found.confidence:4.0%}  {where}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
