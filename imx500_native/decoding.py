@@ -20,25 +20,6 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
 
 
-def is_on_sensor_detector(shapes: Sequence[tuple[int, ...]]) -> bool:
-    """Tell whether output shapes are those of a detector that post-processes on the sensor.
-
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-        The shape of every output.
-
-    Returns
-    -------
-    bool
-        True for (n, 4), (n,), (n,), (1,): boxes, scores, classes, number of filled rows.
-    """
-    if len(shapes) != 4 or len(shapes[0]) != 2 or shapes[0][1] != 4:
-        return False
-    rows = shapes[0][0]
-    return tuple(shapes[1:]) == ((rows,), (rows,), (1,))
-
-
 class Decoder:
     """Reads the output tensors of a detector that post-processes on the sensor.
 
@@ -67,7 +48,7 @@ class Decoder:
     def __init__(
         self, network: Network, threshold: float = 0.5, max_detections: int | None = None
     ) -> None:
-        if not is_on_sensor_detector(network.output_shapes):
+        if not network.detects_on_sensor:
             raise TaskError(
                 f"no decoder reads the outputs of {network.name!r}, of shapes "
                 f"{', '.join(map(str, network.output_shapes))}; this version decodes detectors "

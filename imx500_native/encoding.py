@@ -35,18 +35,9 @@ class _Found(NamedTuple):
     class_id: int
 
 
-def posts_detections(network: Network) -> bool:
-    """Whether the network's outputs are (N, 4) boxes, (N,) scores, (N,) classes and a count."""
-    shapes = network.output_shapes
-    if len(shapes) != 4 or len(shapes[1]) != 1:
-        return False
-    rows = shapes[1][0]
-    return shapes == ((rows, 4), (rows,), (rows,), (1,))
-
-
 def class_choices(network: Network) -> list[ClassChoice]:
     """Class ids that the network can report, each with its name; placeholders ("-") left out."""
-    largest = int(network.outputs[2].value_range[1]) if posts_detections(network) else None
+    largest = int(network.outputs[2].value_range[1]) if network.detects_on_sensor else None
     if network.labels is None:
         known: list[ClassChoice] = [(class_id, None) for class_id in range(_UNNAMED_CLASSES)]
     else:

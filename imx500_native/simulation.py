@@ -15,7 +15,6 @@ from imx500_native.encoding import (
     InputPacker,
     OutputPacker,
     class_choices,
-    posts_detections,
 )
 from imx500_native.errors import SimulationError
 from imx500_native.frame import Frame
@@ -148,7 +147,7 @@ class SimulatedCamera:
         self._encode = encode
         self._detections = None
         if encode is None:
-            if not posts_detections(network):
+            if not network.detects_on_sensor:
                 raise SimulationError(
                     f"network {network.name!r} (task: {network.task or 'unknown'}) has outputs "
                     f"{', '.join(map(str, network.output_shapes))}, and there is no built-in "

@@ -15,7 +15,7 @@ from oracles.on_sensor_oracle import decode
 
 from imx500_native import Decoder, DecoderError, Network, TaskError
 from imx500_native._decode import OnSensorHead
-from imx500_native.decoding import cached_decoder, is_on_sensor_detector
+from imx500_native.decoding import cached_decoder
 
 ON_SENSOR = {
     # name: (box order, box units, labels)
@@ -169,7 +169,6 @@ def test_without_tensors_the_result_is_empty_and_not_fresh():
     ],
 )
 def test_wrong_shapes_show_both(shapes):
-    assert not is_on_sensor_detector(shapes)
     decoder = Decoder(Network.find("ssd_mobilenetv2_fpnlite_320x320_pp"))
     with pytest.raises(DecoderError, match=r"\(n, 4\), \(n,\), \(n,\) and \(1,\)") as caught:
         decoder(tuple(np.zeros(shape, np.float32) for shape in shapes))
