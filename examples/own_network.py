@@ -7,12 +7,16 @@ would on the robot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import imx500_native as imx
-from imx500_native.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imx500_native.scene import Scene
 
 NETWORK = imx.Network.from_specs(
     name="people_counter",

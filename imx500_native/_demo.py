@@ -1,0 +1,397 @@
+"""The command's demo: a camera, its detections as they come, and what a frame costs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from imx500_native._table import emit, fitted, note, printable, table
+from imx500_native.camera import open_camera
+from imx500_native.errors import SimulationError
+from imx500_native.latency import LatencyBudget
+from imx500_native.network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imx500_native.frame import Frame
+    from imx500_native.geometry import Rect, Size
+    from imx500_native.results import Detection, Detections
+    from imx500_native.simulation import SimulatedCamera
+
+INTERRUPTED = 130
+REFRESH_S = 0.2
+PIPE_COLUMNS = 100
+# Above and below the rows of the table: its heading, its count, the progress bar, the prompt.
+OTHER_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What the user asked the demo for; `run_demo` explains nothing that the options do not."""
+
+    network: Network
+    frames: int
+    size: Size
+    frame_rate: float
+    threshold: float
+    roi: Rect | None
+    seed: int | None
+    save: Path | None
+    json: bool
+    source: Literal["auto", "camera", "simulated"]
+    real_time: bool
+
+
+@dataclass(slots=True)
+class _Tally:
+    budget: LatencyBudget
+    frames: int = 0
+    without_tensors: int = 0
+    seconds: float = 0.0
+    # What to save, and what to show last: the newest frame that found something, else the newest.
+    shown: tuple[Frame, Detections] | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def count(self, frame: Frame, detections: Detections) -> None:
+        self.frames += 1
+        self.without_tensors += not detections.fresh
+        if len(detections) or self.shown is None or not len(self.shown[1]):
+            self.shown = (frame, detections)
+        self.seconds = time.monotonic() - self.started
+
+
+def _name(detection: Detection) -> str:
+    return printable(detection.label or f"class {detection.class_id}")
+
+
+def _seconds(frame: Frame, first_ns: int) -> float:
+    return ((frame.sensor_timestamp_ns or first_ns) - first_ns) / 1e9
+
+
+class _JsonLines:
+    """One object per frame."""
+
+    def show(self, frame: Frame, detections: Detections) -> None:
+        row: dict[str, Any] = {
+            "sequence": frame.sequence,
+            "frame_count": frame.frame_count,
+            "timestamp_ns": frame.sensor_timestamp_ns,
+        }
+        emit(json.dumps(row | detections.to_dict()) + "\n")
+
+    def close(self, tally: _Tally) -> None:
+        pass
+
+
+class _Lines:
+    """One short line per frame, for pipes and logs."""
+
+    def __init__(self) -> None:
+        self._first_ns: int | None = None
+
+    def show(self, frame: Frame, detections: Detections) -> None:
+        if self._first_ns is None:
+            self._first_ns = frame.sensor_timestamp_ns or 0
+            emit(" frame   time_s  detections\n")
+        found = "no tensors"
+        if detections.fresh:
+            scores: dict[str, str] = {}
+            for item in detections:
+                name = _name(item)
+                scores[name] = f"{scores.get(name, name)} {item.confidence:.2f}"
+            found = ", ".join(scores.values()) or "-"
+        line = f"{frame.sequence:>6}  {_seconds(frame, self._first_ns):7.3f}  {found}"
+        emit(fitted(line, PIPE_COLUMNS) + "\n")
+
+    def close(self, tally: _Tally) -> None:
+        if tally.shown is not None:
+            emit("\n" + "\n".join(_detection_table(*tally.shown)) + "\n")
+
+
+class _LiveTable:
+    """A table that is drawn over itself a few times a second."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._lines = 0
+        self._due = 0.0
+
+    def show(self, frame: Frame, detections: Detections) -> None:
+        # A frame without tensors says nothing new, and would make the table flicker.
+        if detections.fresh and time.monotonic() >= self._due:
+            self._due = time.monotonic() + REFRESH_S
+            self._draw(frame, detections)
+
+    def _draw(self, frame: Frame, detections: Detections, last: bool = False) -> None:
+        width, height = shutil.get_terminal_size()
+        lines = _detection_table(frame, detections, rows=max(height - OTHER_LINES, 1))
+        if not last:
+            # What stands below must not jump up and down with the number of objects.
+            lines += [""] * (self._lines - len(lines))
+        # A line that wraps would be two to move back over.
+        text = "".join(fitted(line, width - 1) + "\n" for line in lines)
+        back = f"\x1b[{self._lines}A\x1b[J" if self._lines else ""
+        self._lines = len(lines)
+        if self._bar is None:
+            emit(back + text)
+        else:
+            with self._bar.external_write_mode(file=sys.stdout):
+                emit(back + text)
+
+    def close(self, tally: _Tally) -> None:
+        if tally.shown is not None:
+            self._draw(*tally.shown, last=True)
+
+
+_View = _JsonLines | _Lines | _LiveTable
+
+
+def _detection_table(frame: Frame, detections: Detections, rows: int | None = None) -> list[str]:
+    heading = f"frame {frame.sequence}: {len(detections)} found, boxes in pixels of the picture"
+    if not len(detections):
+        return [heading]
+    cells: list[tuple[str, ...]] = [("object", "confidence", "x0", "y0", "x1", "y1")]
+    cells += [
+        (_name(item), f"{item.confidence:.2f}", *(f"{edge:.1f}" for edge in item.xyxy))
+        for item in detections
+    ]
+    lines = ["  " + line for line in table(cells, "<>>>>>")]
+    if rows is not None and len(lines) > rows:
+        lines[rows:] = [f"  ... and {len(lines) - rows} more"]
+    return [heading, *lines]
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _progress_bar(total: int) -> Any:
+    if not _is_terminal(sys.stderr):
+        return None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        note("no progress bar without tqdm: pip install 'imx500-native[demo]'")
+        return None
+    # With room for the ^C that a terminal shows, which would begin a new line at its edge.
+    width = shutil.get_terminal_size().columns - 4
+    return tqdm(total=total, unit="frame", file=sys.stderr, leave=False, ncols=width)
+
+
+@contextlib.contextmanager
+def _own_words() -> Iterator[None]:
+    """Keep quiet what `open_camera` logs about its choice, which the demo tells by itself."""
+    logger = logging.getLogger("imx500_native")
+
+    def quiet(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.WARNING
+
+    logger.addFilter(quiet)
+    try:
+        yield
+    finally:
+        logger.removeFilter(quiet)
+
+
+def _require_detector(network: Network) -> None:
+    if network.detects_on_sensor:
+        return
+    able = [name for name in Network.zoo_names() if Network.find(name).detects_on_sensor]
+    raise SimulationError(
+        f"the demo shows detectors that post-process on the sensor, and {network.name!r} "
+        f"(task: {network.task or 'unknown'}) is none; try {', '.join(able)}"
+    )
+
+
+@contextlib.contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Name the picture in an error, not the file that was written in its place, or none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
+
+
+def checked_target(path: Path) -> Path:
+    """Find out, before a long run, whether a picture can be saved under a name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Ends in .png, .jpg or .jpeg.
+
+    Returns
+    -------
+    pathlib.Path
+        The file to write, behind symbolic links.
+
+    Raises
+    ------
+    DrawingError, MissingExtraError
+        The suffix is another, or Pillow is missing.
+    OSError
+        The place is no regular file, or its folder cannot be written to.
+    """
+    import numpy as np
+
+    from imx500_native.drawing import save_picture
+
+    # Not Path.resolve(), which raises RuntimeError for links that go round in circles.
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is not a file; --save wants the name of a picture file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {target.parent} to save the picture in")
+    # Only a trial tells whether Pillow, the suffix and the folder will do.
+    with (
+        _naming(target),
+        tempfile.TemporaryDirectory(prefix=".imx500-", dir=target.parent) as trial,
+    ):
+        save_picture(Path(trial) / target.name, np.zeros((16, 16, 3), np.uint8))
+    return target
+
+
+def _save(tally: _Tally, target: Path) -> str:
+    from imx500_native.drawing import annotate, save_picture
+
+    if tally.shown is None:
+        return "no frame came, so no picture was saved"
+    frame, detections = tally.shown
+    assert frame.image is not None
+    assert frame.image_format is not None
+    picture = annotate(frame.image, detections, image_format=frame.image_format)
+    with _naming(target):
+        save_picture(target, picture, frame.image_format)
+    what = f"with {len(detections)} detections" if len(detections) else "in which nothing was found"
+    return f"saved frame {frame.sequence}, {what}, to {printable(str(target))}"
+
+
+def _heading(camera: SimulatedCamera, options: DemoOptions) -> str:
+    which = (
+        "SIMULATED camera: the scene is drawn, no sensor takes part"
+        if camera.source == "simulated"
+        else f"camera: {camera.source}"
+    )
+    network = options.network
+    of = "built-in facts" if network.path is None else printable(str(network.path))
+    width, height = options.size
+    pace = "in real time" if options.real_time else "as fast as possible"
+    return (
+        f"{which}\n"
+        f"network: {printable(network.name)} ({of})\n"
+        f"{options.frames} frames of {width}x{height} at {options.frame_rate:g} frames/s, {pace}; "
+        f"threshold {options.threshold:g}"
+    )
+
+
+def _summary(camera: SimulatedCamera, tally: _Tally) -> str:
+    budget = tally.budget
+    missed = sum(budget.misses.values())
+    guilty = ", ".join(f"{stage} {count}" for stage, count in budget.misses.items())
+    lines = [
+        f"{tally.frames} frames in {tally.seconds:.1f} s: {tally.without_tensors} without tensors, "
+        f"{camera.dropped} dropped, {missed} over budget" + (f" ({guilty})" if missed else ""),
+    ]
+    if tally.frames:
+        lines.append(f"milliseconds per frame, of a budget of {budget.frame_ms:.1f}:")
+        cells: list[tuple[str, ...]] = [("stage", "frames", "p50", "p95", "p99", "max")]
+        cells += [
+            (stage, str(frames), *(f"{time_ms:.3f}" for time_ms in times_ms))
+            for stage, frames, *times_ms in budget.rows()
+        ]
+        lines += ["  " + line for line in table(cells, "<>>>>>")]
+    return "\n".join(lines)
+
+
+def _run(
+    camera: SimulatedCamera,
+    options: DemoOptions,
+    tally: _Tally,
+    view: _View,
+    bar: Any,
+) -> None:
+    budget = tally.budget
+    tally.started = time.monotonic()
+    for frame in camera:
+        budget.start()
+        outputs = frame.outputs
+        if outputs is not None:
+            budget.mark("read tensors")
+        detections = frame.detections(options.threshold)
+        if outputs is not None:
+            budget.mark("decode and map")
+        view.show(frame, detections)
+        if bar is not None:
+            bar.update()
+        budget.mark("show")
+        budget.finish()
+        tally.count(frame, detections)
+
+
+def run_demo(options: DemoOptions) -> int:
+    """Run the demo.
+
+    Parameters
+    ----------
+    options : DemoOptions
+
+    Returns
+    -------
+    int
+        Exit code: 0, or 130 after Ctrl-C.
+
+    Raises
+    ------
+    Imx500Error, OSError
+        The camera cannot be opened, or something cannot be written.
+    """
+    if options.source != "camera":
+        _require_detector(options.network)
+    target = None if options.save is None else checked_target(options.save)
+    with _own_words():
+        camera = open_camera(
+            options.network,
+            options.source,
+            size=options.size,
+            frame_rate=options.frame_rate,
+            roi=options.roi,
+            seed=options.seed,
+            real_time=options.real_time,
+            frames=options.frames,
+        )
+    say = note if options.json else lambda text: emit(text + "\n")
+    tally = _Tally(LatencyBudget(1000 / options.frame_rate))
+    say(_heading(camera, options))
+    if not options.json:
+        say("")
+
+    on_terminal = _is_terminal(sys.stdout)
+    # Lines that scroll by on the same terminal would tear a bar apart.
+    bar = None if options.json and on_terminal else _progress_bar(options.frames)
+    view: _View = _LiveTable(bar) if on_terminal else _Lines()
+    if options.json:
+        view = _JsonLines()
+    code = 0
+    with camera:
+        try:
+            _run(camera, options, tally, view, bar)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        finally:
+            if bar is not None:
+                bar.close()
+        view.close(tally)
+        say(("\ninterrupted\n" if code else "\n") + _summary(camera, tally))
+        if target is not None:
+            say(_save(tally, target))
+    return code

@@ -1,0 +1,241 @@
+"""What is found on a machine, on trees of files that stand for sysfs, /dev and debugfs."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from imx500_native import discovery
+from imx500_native.discovery import Module, Subdevice, Survey
+
+
+class Machine:
+    """A machine's sysfs, /dev and debugfs under one folder."""
+
+    def __init__(self, root):
+        self.sysfs, self.dev, self.debugfs = (root / name for name in ("sys", "dev", "debug"))
+        for folder in (self.sysfs / "class" / "video4linux", self.dev, self.debugfs):
+            folder.mkdir(parents=True)
+
+    def add(
+        self, number, i2c, driver="imx500", *, module=True, of_node=None, node=True, progress=True
+    ):
+        device = self.sysfs / "devices" / "i2c" / i2c
+        drivers = self.sysfs / "bus" / "i2c" / "drivers" / driver
+        entry = self.sysfs / "class" / "video4linux" / f"v4l-subdev{number}"
+        for folder in (device, drivers, entry):
+            folder.mkdir(parents=True, exist_ok=True)
+        (entry / "device").symlink_to(device)
+        (entry / "name").write_text(f"{driver} {i2c}\n")
+        (device / "driver").symlink_to(drivers)
+        if module:
+            modules = self.sysfs / "module" / driver
+            modules.mkdir(parents=True, exist_ok=True)
+            if not (drivers / "module").is_symlink():
+                (drivers / "module").symlink_to(modules)
+        if of_node is not None:
+            place = self.sysfs / "firmware" / "devicetree" / of_node
+            place.mkdir(parents=True)
+            (device / "of_node").symlink_to(place)
+        if node:
+            (self.dev / entry.name).touch()
+        if progress:
+            (self.debugfs / f"imx500-fw:{i2c}").mkdir()
+            (self.debugfs / f"imx500-fw:{i2c}" / "fw_progress").write_text("2 0 0\n")
+
+    def find(self):
+        return discovery.find_subdevices(self.sysfs, self.dev, self.debugfs)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+def test_a_subdevice_with_everything(machine):
+    of_node = "base/axi/pcie@120000/rp1/i2c@88000/imx500@1a"
+    machine.add(2, "10-001a", of_node=of_node)
+    assert machine.find() == (
+        Subdevice(
+            node=machine.dev / "v4l-subdev2",
+            node_state="accessible",
+            name="imx500 10-001a",
+            i2c="10-001a",
+            camera_id=f"/{of_node}",
+            progress=machine.debugfs / "imx500-fw:10-001a" / "fw_progress",
+            progress_state="readable",
+        ),
+    )
+
+
+def test_other_drivers_are_left_out_and_numbers_have_no_limit(machine):
+    machine.add(0, "4-001a", driver="imx708")
+    machine.add(117, "11-001a")
+    machine.add(9, "10-001a")
+    machine.add(3, "csi2", driver="rp1-cfe")
+    (machine.sysfs / "class" / "video4linux" / "v4l-subdevX").mkdir()
+    assert [s.node.name for s in machine.find()] == ["v4l-subdev9", "v4l-subdev117"]
+
+
+def test_a_driver_that_is_built_into_the_kernel(machine):
+    machine.add(0, "10-001a", module=False)
+    assert [s.i2c for s in machine.find()] == ["10-001a"]
+
+
+def test_what_a_subdevice_may_lack(machine):
+    machine.add(0, "10-001a", node=False, progress=False)
+    (found,) = machine.find()
+    assert (found.node_state, found.progress_state, found.camera_id) == ("absent", "absent", None)
+
+
+def test_what_this_user_may_not_read(machine, monkeypatch):
+    machine.add(0, "10-001a")
+
+    def refuse(self):
+        raise PermissionError
+
+    monkeypatch.setattr(discovery.Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (found,) = machine.find()
+    assert (found.node_state, found.progress_state) == ("denied", "denied")
+
+
+def test_a_machine_without_video_devices(tmp_path):
+    nowhere = tmp_path / "nowhere"
+    assert discovery.find_subdevices(nowhere, nowhere, nowhere) == ()
+    assert discovery.find_firmware(nowhere) == ()
+    assert discovery.find_networks([nowhere]) == ()
+    assert discovery.machine_model(nowhere) is None
+
+
+def test_model_firmware_and_networks(tmp_path, monkeypatch):
+    base = tmp_path / "firmware" / "devicetree" / "base"
+    base.mkdir(parents=True)
+    (base / "model").write_bytes(b"Raspberry Pi 5 Model B Rev 1.0\0")
+    assert discovery.machine_model(tmp_path) == "Raspberry Pi 5 Model B Rev 1.0"
+
+    for name in ("imx500_loader.fpk", "imx500_firmware.fpk", "imx708.fpk", "b.rpk", "a.rpk"):
+        (tmp_path / name).touch()
+    found = discovery.find_firmware(tmp_path)
+    assert [f.name for f in found] == ["imx500_firmware.fpk", "imx500_loader.fpk"]
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "0.rpk").touch()
+    expected = (tmp_path / "a.rpk", tmp_path / "b.rpk", other / "0.rpk")
+    assert discovery.find_networks([tmp_path, other]) == expected
+    monkeypatch.setenv("IMX500_MODELS", str(tmp_path))
+    assert discovery.find_networks()[:2] == expected[:2]
+
+
+MODULES = {
+    "imx_works": ("", True, None),
+    "imx_prints": ("print('{}')", True, None),
+    "imx_lacks": ("import nothing_of_this_name", True, "No module named 'nothing_of_this_name'"),
+    "imx_leaves": ("import os; os._exit(7)", True, "exit 7"),
+    "imx_exits": ("import sys; sys.exit('no')", True, "SystemExit: no"),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_tried_in_a_python_of_their_own(name, tmp_path, monkeypatch):
+    source, installed, problem = MODULES[name]
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = discovery.probe_module(name)
+    assert found.installed == installed
+    assert found.usable == (problem is None)
+    if problem is not None:
+        assert problem in found.problem
+    assert name not in sys.modules
+
+
+def test_a_module_that_hangs(tmp_path, monkeypatch):
+    (tmp_path / "imx_hangs.py").write_text("import time; time.sleep(600)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(discovery, "IMPORT_TIMEOUT_S", 0.2)
+    assert "0.2 s" in discovery.probe_module("imx_hangs").problem
+
+
+def test_versions():
+    import numpy as np
+
+    assert discovery.probe_module("numpy").version == np.__version__
+    maps = "7f0-7f1 r-xp 00000000 08:01 123   /usr/lib/aarch64-linux-gnu/libcamera.so.0.5.2\n"
+    assert discovery._version("no-such-distribution", maps) == "0.5.2"
+    assert discovery._version("no-such-distribution", maps.replace("camera", "-base")) is None
+
+
+def test_a_module_that_is_absent():
+    assert discovery.probe_module("imx_absent") == Module("imx_absent", installed=False)
+    assert not discovery.probe_module("imx_absent.inside").installed
+
+
+def found_on(machine, **changes):
+    values = {
+        "machine": "Raspberry Pi 5",
+        "raspberry_pi": True,
+        "subdevices": machine.find(),
+        "firmware": tuple(machine.dev / name for name in discovery.FIRMWARE_NAMES),
+        "networks": (machine.dev / "a.rpk",),
+        "access": "metadata",
+        "libcamera": Module("libcamera", True),
+        "picamera2": Module("picamera2", True),
+        "extension": Module("imx500_native._libcamera", True),
+    }
+    return Survey(**(values | changes))
+
+
+def test_nothing_is_missing(machine):
+    machine.add(0, "10-001a")
+    assert discovery.remedies(found_on(machine)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing", "remedy"),
+    [
+        ({"subdevices": ()}, "AI Camera", "apt install imx500-all"),
+        ({"networks": ()}, "network files", "apt install imx500-models"),
+        ({"firmware": ()}, "firmware imx500_loader.fpk", "apt install imx500-all"),
+        ({"libcamera": Module("libcamera", False)}, "libcamera", "apt install python3-libcamera"),
+        (
+            {"picamera2": Module("picamera2", True, problem="broken")},
+            "picamera2",
+            "python3-picamera2",
+        ),
+        ({"extension": Module("x", False)}, "_libcamera", "apt install libcamera-dev"),
+    ],
+)
+def test_each_missing_thing_has_a_remedy(machine, changes, missing, remedy):
+    machine.add(0, "10-001a")
+    (item,) = discovery.remedies(found_on(machine, **changes))
+    assert missing in item.missing
+    assert remedy in item.remedy
+
+
+def test_the_remedy_fits_the_environment(machine, monkeypatch):
+    machine.add(0, "10-001a")
+    found = found_on(machine, libcamera=Module("libcamera", False))
+    monkeypatch.setattr(sys, "prefix", "venv")
+    assert "python3 -m venv --system-site-packages" in discovery.remedies(found)[0].remedy
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    assert "venv" not in discovery.remedies(found)[0].remedy
+
+
+def test_remedies_for_what_this_user_may_not_do(machine, monkeypatch):
+    machine.add(0, "10-001a", progress=False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    permission, progress = discovery.remedies(found_on(machine))
+    assert "usermod -aG video" in permission.remedy
+    assert "debugfs" in progress.remedy
+
+
+def test_a_survey_of_this_machine_holds_together():
+    found = discovery.survey()
+    assert found.machine
+    assert found.access == "metadata"
+    named = " ".join(item.missing for item in discovery.remedies(found))
+    assert ("AI Camera" in named) == (not found.subdevices)
+    assert ("libcamera" in named) == (not (found.libcamera.usable and found.extension.usable))
