@@ -43,11 +43,7 @@ def extension(name: str, core: list[str]) -> Extension:
 
 setup(
     ext_modules=cythonize(
-        [
-            extension(name, core)
-            for name, core in CORE_SOURCES.items()
-            if os.path.exists(f"imx500_native/{name}.pyx")
-        ],
+        [extension(name, core) for name, core in CORE_SOURCES.items()],
         compiler_directives={
             "language_level": 3,
             "auto_pickle": False,

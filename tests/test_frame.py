@@ -134,7 +134,10 @@ def test_coordinates_follow_the_roi_the_crop_and_the_stream():
     )
     zoom_x, zoom_y = 1280 / 4056, 720 / 2281
     expected = [
-        (508 + 760) * zoom_x, (760 - 380) * zoom_y, (508 + 2280) * zoom_x, (2280 - 380) * zoom_y
+        (508 + 760) * zoom_x,
+        (760 - 380) * zoom_y,
+        (508 + 2280) * zoom_x,
+        (2280 - 380) * zoom_y,
     ]
     np.testing.assert_allclose(frame.detections().xyxy[0], expected, rtol=1e-6)
 
@@ -196,9 +199,7 @@ def test_wrong_arguments_are_refused(call, error):
 
 
 def network_with_input(spec):
-    return Network.from_specs(
-        input=spec, outputs=[OutputSpec("out", (1,), np.dtype("i1"), 1.0)]
-    )
+    return Network.from_specs(input=spec, outputs=[OutputSpec("out", (1,), np.dtype("i1"), 1.0)])
 
 
 @st.composite

@@ -57,16 +57,12 @@ def test_the_common_1_1_roi_is_mapped_where_picamera2_is_off_by_40_px():
     mapper = CoordinateMapper((508, 0, 3040, 3040), FULL_ROI, (640, 480))
     box = mapper.boxes([0.25, 0.25, 0.75, 0.75])
     zoom = 640 / 4056
-    np.testing.assert_allclose(
-        box, [(508 + 760) * zoom, 120, (508 + 2280) * zoom, 360], rtol=1e-6
-    )
+    np.testing.assert_allclose(box, [(508 + 760) * zoom, 120, (508 + 2280) * zoom, 360], rtol=1e-6)
     assert box[0] == pytest.approx(200.08, abs=0.01)
 
 
 def test_clipping_trims_and_never_shifts():
-    np.testing.assert_allclose(
-        FULL_4_3.boxes([-0.1, -0.1, 0.4, 0.3]), [0, 0, 256, 144], rtol=1e-6
-    )
+    np.testing.assert_allclose(FULL_4_3.boxes([-0.1, -0.1, 0.4, 0.3]), [0, 0, 256, 144], rtol=1e-6)
     np.testing.assert_allclose(
         FULL_4_3.boxes([0.9, 0.9, 1.5, 1.5]), [576, 432, 640, 480], rtol=1e-6
     )
