@@ -1,5 +1,6 @@
 """Batched coordinate arithmetic, see geometry.py for the meaning of the spaces."""
 
+cimport cython
 cimport numpy as cnp
 
 from imx500_native.includes.geometry cimport imx500_axis_map, imx500_map_points
@@ -14,6 +15,7 @@ cdef extern from *:
     size_t IMX500_POINTS_WORTH_RELEASING
 
 
+@cython.final
 cdef class AxisMaps:
     """Two affine maps, one per axis: ``target = source * scale + offset``.
 
@@ -55,7 +57,8 @@ cdef class AxisMaps:
         )
         if source.ndim == 0 or source.shape[source.ndim - 1] % 2:
             raise ValueError(
-                f"expected (x, y) pairs in the last axis, got an array of shape {(<object>source).shape}"
+                "expected (x, y) pairs in the last axis, "
+                f"got an array of shape {(<object>source).shape}"
             )
         cdef cnp.ndarray mapped = cnp.PyArray_EMPTY(
             source.ndim, cnp.PyArray_DIMS(source), cnp.NPY_FLOAT32, 0

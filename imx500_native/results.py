@@ -224,15 +224,30 @@ class Detections:
         GeometryError
             If the mapper starts from another space.
         """
+        mapped = self._copy()
+        mapped.move_to(mapper, outside)
+        return mapped
+
+    def move_to(self, mapper: CoordinateMapper, outside: Outside = "clip") -> None:
+        """Do what `mapped` does, to these detections themselves.
+
+        Parameters
+        ----------
+        mapper, outside
+            As for `mapped`.
+
+        Raises
+        ------
+        GeometryError
+            If the mapper starts from another space.
+        """
         if mapper.source_space != self.space:
             raise GeometryError(
                 f"these detections are in {self.space} space; "
                 f"the mapper starts from {mapper.source_space} space"
             )
-        mapped = self._copy()
-        mapped.xyxy = mapper.boxes(self.xyxy, outside=outside)
-        mapped.space = mapper.target_space
-        return mapped
+        self.xyxy = mapper.boxes(self.xyxy, outside=outside)
+        self.space = mapper.target_space
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in builtins, ready for `json.dumps`.
