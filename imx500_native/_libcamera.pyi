@@ -4,9 +4,6 @@ from typing import Any, Literal, final
 import numpy as np
 import numpy.typing as npt
 
-__pyx_capi__: dict[str, object]
-__test__: dict[Any, Any]
-
 @final
 class Controls:
     def __init__(self, /, *args: object, **kwargs: object) -> None: ...
