@@ -29,6 +29,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_decode": ["on_sensor_detections"],
     "_latency": [],
+    "_frame": [],
 }
 
 
