@@ -252,7 +252,7 @@ def network_cases(network: Network, rng: np.random.Generator) -> Iterator[Case]:
     """Yield every case of one network; each has compared the results before it is yielded."""
     yield from _info_cases(network)
     yield _outputs_case(network, rng)
-    if frames.post_processes_on_sensor(network):
+    if network.detects_on_sensor:
         for objects in OBJECTS:
             if objects <= network.output_shapes[0][0]:
                 yield from _detection_cases(network, objects, rng)
