@@ -26,6 +26,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_decode": ["on_sensor_detections"],
     "_latency": [],
+    "_v4l2": ["v4l2"],
 }
 
 
