@@ -39,5 +39,12 @@ class Machine:
             (self.debugfs / f"imx500-fw:{i2c}").mkdir()
             (self.debugfs / f"imx500-fw:{i2c}" / "fw_progress").write_text("2 0 0\n")
 
+    def show_progress(self, text, i2c="10-001a"):
+        """Change what debugfs shows at once, as the kernel does: nobody reads half of it."""
+        progress = self.debugfs / f"imx500-fw:{i2c}" / "fw_progress"
+        new = progress.with_name("new")
+        new.write_text(text)
+        new.replace(progress)
+
     def find(self):
         return discovery.find_subdevices(self.sysfs, self.dev, self.debugfs)

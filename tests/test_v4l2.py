@@ -204,10 +204,13 @@ def test_values_that_do_not_fit():
 
 
 def test_without_a_replacement_the_kernel_answers(tmp_path):
-    with (tmp_path / "no device").open("w") as file, pytest.raises(OSError) as caught:
+    with (
+        (tmp_path / "no device").open("w") as file,
+        pytest.raises(OSError, match="ioctl") as caught,
+    ):
         _v4l2.get_integer(file.fileno(), _v4l2.INJECTION)
     assert caught.value.errno == errno.ENOTTY
-    with pytest.raises(OSError) as caught:
+    with pytest.raises(OSError, match="descriptor") as caught:
         _v4l2.get_words(-1, _v4l2.ROI)
     assert caught.value.errno == errno.EBADF
 
