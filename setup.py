@@ -30,6 +30,7 @@ CORE_SOURCES = {
     "_decode": ["on_sensor_detections"],
     "_latency": [],
     "_frame": [],
+    "_v4l2": ["v4l2"],
 }
 
 
