@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
@@ -22,6 +23,7 @@ if os.environ.get("IMX500_SANITIZE") == "1":
     FLAGS += [*SANITIZERS, "-O1", "-g", "-fno-omit-frame-pointer"]
     LINK_FLAGS += SANITIZERS
 
+HEADERS = sorted(str(header) for header in Path("src_c").glob("*.h"))
 CORE_SOURCES = {
     "_tensors": ["tensor_info"],
     "_image": ["input_image"],
@@ -39,7 +41,7 @@ def extension(name: str, core: list[str]) -> Extension:
         f"imx500_native.{name}",
         [f"imx500_native/{name}.pyx", *(f"src_c/{part}.c" for part in core)],
         include_dirs=["src_c", numpy.get_include()],
-        depends=["src_c/status.h", *(f"src_c/{part}.h" for part in core)],
+        depends=HEADERS,
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=["-std=c11", *FLAGS],
         extra_link_args=LINK_FLAGS,
