@@ -31,6 +31,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_decode": ["on_sensor_detections"],
     "_latency": [],
+    "_pictures": ["pixel_formats"],
     "_frame": [],
     "_v4l2": ["v4l2"],
 }
@@ -72,13 +73,14 @@ def libcamera_extension() -> list[Extension]:
     print(f"libcamera: building imx500_native._libcamera with libcamera {version} from {libdir}")
     # The loader knows the system's directories; from any other it must be told.
     system = libdir.startswith(("/usr/lib", "/lib"))
+    parts = {"_libcamera": ["controls"], "_camera": ["run_loop", "controls"]}
     return [
         Extension(
-            "imx500_native._libcamera",
-            ["imx500_native/_libcamera.pyx", "src_c/libcamera/controls.cpp"],
+            f"imx500_native.{name}",
+            [f"imx500_native/{name}.pyx", *(f"src_c/libcamera/{part}.cpp" for part in core)],
             # Not src_c itself: its libcamera/ would stand before libcamera's own headers.
             include_dirs=["src_c/libcamera", numpy.get_include()],
-            depends=["src_c/libcamera/controls.h"],
+            depends=[f"src_c/libcamera/{part}.h" for part in core],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             extra_compile_args=[
                 "-std=c++17",
@@ -94,6 +96,7 @@ def libcamera_extension() -> list[Extension]:
             # A machine with libcamera's headers but no C++ compiler still gets everything else.
             optional=True,
         )
+        for name, core in parts.items()
     ]
 
 

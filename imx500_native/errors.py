@@ -122,8 +122,8 @@ class CameraTimeoutError(Imx500Error, TimeoutError):
     ----------
     kind : str
         "no frame": none since the camera started. "stalled": some came, then no more.
-        "cancelled": libcamera gave requests back without a picture. "damaged": the pictures that
-        came were. "no tensors": frames come, but the network's results do not.
+        "cancelled": libcamera gave requests back without a picture. "no tensors": frames come,
+        but the network's results do not.
     """
 
     def __init__(self, message: str, kind: str) -> None:
