@@ -19,6 +19,9 @@ if importlib.util.find_spec("imx500_native._tensors") is None:
 
 from imx500_native.decoding import Decoder
 from imx500_native.errors import (
+    CameraError,
+    CameraOptionError,
+    CameraTimeoutError,
     ControlMissingError,
     DecoderError,
     DeviceError,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from imx500_native.camera import open_camera
     from imx500_native.device import Imx500Device
     from imx500_native.drawing import annotate
+    from imx500_native.live_camera import Camera
     from imx500_native.simulation import SimulatedCamera
 
 __version__ = "0.1.0"
@@ -56,6 +60,10 @@ __version__ = "0.1.0"
 __all__ = [
     "FULL_ROI",
     "SENSOR_SIZE",
+    "Camera",
+    "CameraError",
+    "CameraOptionError",
+    "CameraTimeoutError",
     "ControlMissingError",
     "CoordinateMapper",
     "Decoder",
@@ -93,6 +101,7 @@ __all__ = [
 
 # Programs on a Pi that bring their own frames should not pay for the simulation.
 _LAZY = {
+    "Camera": "imx500_native.live_camera",
     "Imx500Device": "imx500_native.device",
     "SimulatedCamera": "imx500_native.simulation",
     "annotate": "imx500_native.drawing",

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,14 +20,15 @@ from imx500_native.camera import open_camera
 from imx500_native.errors import SimulationError
 from imx500_native.latency import LatencyBudget
 from imx500_native.network import Network
+from imx500_native.simulation import SimulatedCamera
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imx500_native.frame import Frame
     from imx500_native.geometry import Rect, Size
+    from imx500_native.live_camera import Camera
     from imx500_native.results import Detection, Detections
-    from imx500_native.simulation import SimulatedCamera
 
 INTERRUPTED = 130
 REFRESH_S = 0.2
@@ -261,26 +263,27 @@ def checked_target(path: Path) -> Path:
     return target
 
 
-def _save(tally: _Tally, target: Path) -> str:
+def _save(camera: Camera | SimulatedCamera, tally: _Tally, target: Path) -> str:
     from imx500_native.drawing import annotate, save_picture
 
     if tally.shown is None:
         return "no frame came, so no picture was saved"
     frame, detections = tally.shown
     assert frame.image is not None
-    assert frame.image_format is not None
-    picture = annotate(frame.image, detections, image_format=frame.image_format)
+    # A live camera's pictures may be in any order, or no colours at all yet.
+    image = frame.image if isinstance(camera, SimulatedCamera) else camera.to_rgb(frame)
+    picture = annotate(image, detections, in_place=image is not frame.image)
     with _naming(target):
-        save_picture(target, picture, frame.image_format)
+        save_picture(target, picture)
     what = f"with {len(detections)} detections" if len(detections) else "in which nothing was found"
     return f"saved frame {frame.sequence}, {what}, to {printable(str(target))}"
 
 
-def _heading(camera: SimulatedCamera, options: DemoOptions) -> str:
+def _heading(camera: Camera | SimulatedCamera, options: DemoOptions) -> str:
     which = (
         "SIMULATED camera: the scene is drawn, no sensor takes part"
-        if camera.source == "simulated"
-        else f"camera: {camera.source}"
+        if isinstance(camera, SimulatedCamera)
+        else f"camera: {camera.id}"
     )
     network = options.network
     of = "built-in facts" if network.path is None else printable(str(network.path))
@@ -294,7 +297,7 @@ def _heading(camera: SimulatedCamera, options: DemoOptions) -> str:
     )
 
 
-def _summary(camera: SimulatedCamera, tally: _Tally) -> str:
+def _summary(camera: Camera | SimulatedCamera, tally: _Tally) -> str:
     budget = tally.budget
     missed = sum(budget.misses.values())
     guilty = ", ".join(f"{stage} {count}" for stage, count in budget.misses.items())
@@ -314,7 +317,7 @@ def _summary(camera: SimulatedCamera, tally: _Tally) -> str:
 
 
 def _run(
-    camera: SimulatedCamera,
+    camera: Camera | SimulatedCamera,
     options: DemoOptions,
     tally: _Tally,
     view: _View,
@@ -322,8 +325,9 @@ def _run(
 ) -> None:
     budget = tally.budget
     tally.started = time.monotonic()
-    for frame in camera:
-        budget.start()
+    for frame in islice(camera, options.frames):
+        # A simulated sensor's time is not this machine's.
+        budget.start(frame.sensor_timestamp_ns if camera.source == "camera" else None)
         outputs = frame.outputs
         if outputs is not None:
             budget.mark("read tensors")
@@ -365,9 +369,8 @@ def run_demo(options: DemoOptions) -> int:
             size=options.size,
             frame_rate=options.frame_rate,
             roi=options.roi,
-            seed=options.seed,
-            real_time=options.real_time,
-            frames=options.frames,
+            progress=None if options.json else True,
+            simulation_options={"seed": options.seed, "real_time": options.real_time},
         )
     say = note if options.json else lambda text: emit(text + "\n")
     tally = _Tally(LatencyBudget(1000 / options.frame_rate))
@@ -393,5 +396,5 @@ def run_demo(options: DemoOptions) -> int:
         view.close(tally)
         say(("\ninterrupted\n" if code else "\n") + _summary(camera, tally))
         if target is not None:
-            say(_save(tally, target))
+            say(_save(camera, tally, target))
     return code

@@ -8,8 +8,6 @@ cdef class FrameState:
     ----------
     network : Network or None
         The network that the tensors are from.
-    roi : tuple of int or None
-        What the network saw, (x, y, width, height) in sensor pixels.
     image : ndarray or None
         The picture.
     image_format : str or None
@@ -21,7 +19,9 @@ cdef class FrameState:
     cdef readonly object _controls
     cdef readonly object _stream_size
     cdef readonly object network
-    cdef readonly object roi
+    cdef object fixed_roi
+    cdef object roi_history
+    cdef bint uncertain
     cdef readonly object image
     cdef readonly object image_format
     cdef readonly object sequence
@@ -32,6 +32,27 @@ cdef class FrameState:
         raise TypeError(
             "make a Frame with Frame.from_request or Frame.from_metadata, or iterate a camera"
         )
+
+    cdef int settle_roi(self) except -1:
+        # Asked for later, or not at all: most programs never move the ROI.
+        if self.roi_history is not None:
+            timestamp_ns = self._controls.get("SensorTimestamp")
+            if timestamp_ns is not None:
+                self.fixed_roi, self.uncertain = self.roi_history.roi_at(timestamp_ns)
+            self.roi_history = None
+        return 0
+
+    @property
+    def roi(self):
+        """What the network saw, (x, y, width, height) in sensor pixels; None where nobody said."""
+        self.settle_roi()
+        return self.fixed_roi
+
+    @property
+    def roi_uncertain(self):
+        """Whether the ROI was being changed about when the frame was taken."""
+        self.settle_roi()
+        return self.uncertain
 
     @property
     def outputs(self):
@@ -47,7 +68,17 @@ cdef class FrameState:
         return self.tensors
 
 
-def new_frame(type kind, controls, network, stream_size, roi, image, image_format, sequence):
+def new_frame(
+    type kind,
+    controls,
+    network,
+    stream_size,
+    roi,
+    image,
+    image_format,
+    sequence,
+    roi_history=None,
+):
     """Make a frame that owns `controls`, of context that was checked before.
 
     Parameters
@@ -60,6 +91,8 @@ def new_frame(type kind, controls, network, stream_size, roi, image, image_forma
         (width, height) of the picture in pixels.
     network, roi, image, image_format, sequence
         As the attributes of `FrameState`.
+    roi_history : Imx500Device, optional
+        Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
 
     Returns
     -------
@@ -75,7 +108,8 @@ def new_frame(type kind, controls, network, stream_size, roi, image, image_forma
     frame._controls = controls
     frame.network = network
     frame._stream_size = stream_size
-    frame.roi = roi
+    frame.fixed_roi = roi
+    frame.roi_history = roi_history
     frame.image = image
     frame.image_format = image_format
     frame.sequence = sequence

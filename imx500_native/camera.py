@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from imx500_native.errors import DeviceNotFoundError, LibcameraMissingError, SimulationError
+from imx500_native.discovery import find_subdevices
+from imx500_native.errors import SimulationError
 from imx500_native.simulation import SimulatedCamera
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imx500_native.geometry import Rect, Size
+    from imx500_native.live_camera import Camera
     from imx500_native.network import Network
+    from imx500_native.upload import Progress
+
+Source: TypeAlias = Literal["auto", "camera", "simulated"]
 
 logger = logging.getLogger("imx500_native")
-
-_DEVICES = Path("/sys/class/video4linux")
-_REMEDY = (
-    "This version drives no camera by itself: capture with picamera2 and pass its metadata to "
-    "Frame.from_metadata, or use source='simulated'"
-)
 
 
 def open_camera(
     network: Network,
-    source: Literal["auto", "camera", "simulated"] = "auto",
-    **options: Any,
-) -> SimulatedCamera:
+    source: Source = "auto",
+    *,
+    size: Size = (1280, 720),
+    frame_rate: float = 30.0,
+    roi: Rect | None = None,
+    input_tensor: bool = False,
+    progress: Progress = None,
+    camera_options: Mapping[str, Any] | None = None,
+    simulation_options: Mapping[str, Any] | None = None,
+) -> Camera | SimulatedCamera:
     """Open a camera that runs `network`.
 
     Parameters
@@ -33,50 +41,61 @@ def open_camera(
     network : Network
         The network to run.
     source : {"auto", "camera", "simulated"}
-        "camera" is an AI Camera on this machine; this version has no support for it yet, so it
-        always raises. "simulated" is a `SimulatedCamera`. "auto" takes the camera where that is
-        possible and otherwise simulates one, which it says in a warning of the logger
-        ``imx500_native``.
-    **options
-        Passed on: ``size``, ``frame_rate``, ``roi`` and whatever else the source takes, see
-        `SimulatedCamera`.
+        "camera" is an AI Camera of this machine. "simulated" is a `SimulatedCamera`. "auto" is the
+        camera where the machine has one, and what keeps that from opening is an error; without one
+        it is a simulation, which a warning of the logger ``imx500_native`` says.
+    size : tuple of int
+        (width, height) of the pictures in pixels.
+    frame_rate : float
+        Frames per second.
+    roi : tuple of int, optional
+        What the network sees, (x, y, width, height) in sensor pixels; the full sensor where it is
+        not given.
+    input_tensor : bool
+        Whether frames carry what the network saw.
+    progress : callable, True or None
+        Told of the network's way to the sensor, see `Camera`.
+    camera_options, simulation_options : mapping, optional
+        What only `Camera`, or only `SimulatedCamera`, takes, by name.
 
     Returns
     -------
-    SimulatedCamera
+    Camera or SimulatedCamera
         Its attribute ``source`` says what it is.
 
     Raises
     ------
-    DeviceNotFoundError
-        For "camera", if this machine has no AI Camera.
-    LibcameraMissingError
-        For "camera", if it has one.
+    DeviceNotFoundError, LibcameraMissingError, DeviceError, CameraError, CameraOptionError
+        If a camera cannot be opened, see `Camera`.
+    NetworkFileError
+        If a camera should run a network that has no file.
     SimulationError
-        If `source` or an option has no valid value.
+        If `source` or an option of a simulation has no valid value.
     """
-    if source == "camera":
-        if not _has_imx500():
-            raise DeviceNotFoundError(f"no IMX500 was found in {_DEVICES}. {_REMEDY}")
-        raise LibcameraMissingError(
-            f"an IMX500 was found, but imx500_native has no live camera yet. {_REMEDY}"
-        )
-    if source not in ("auto", "simulated"):
+    if source not in ("auto", "camera", "simulated"):
         raise SimulationError(f"source must be 'auto', 'camera' or 'simulated', got {source!r:.80}")
-    camera = SimulatedCamera(network, **options)
+    if source == "camera" or (source == "auto" and find_subdevices()):
+        from imx500_native.live_camera import Camera
+
+        return Camera(
+            network,
+            size=size,
+            frame_rate=frame_rate,
+            roi=roi,
+            input_tensor=input_tensor,
+            progress=progress,
+            **(camera_options or {}),
+        )
+    camera = SimulatedCamera(
+        network,
+        size=size,
+        frame_rate=frame_rate,
+        roi=roi,
+        input_tensor=input_tensor,
+        **(simulation_options or {}),
+    )
     if source == "auto":
         logger.warning(
-            "imx500_native has no live camera yet, so these frames are simulated; "
-            "source='simulated' asks for that and says nothing"
+            "no AI Camera was found (imx500-native devices says more), so the frames are simulated"
         )
     return camera
-
-
-def _has_imx500() -> bool:
-    for name in _DEVICES.glob("v4l-subdev*/name"):
-        try:
-            if "imx500" in name.read_text():
-                return True
-        except OSError:
-            continue
-    return False

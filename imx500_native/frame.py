@@ -67,6 +67,8 @@ class Frame(FrameState):
         The network that the tensors are from.
     roi : tuple of int or None
         What the network saw, (x, y, width, height) in sensor pixels; None where nobody said.
+    roi_uncertain : bool
+        Whether the ROI was being changed about when the frame was taken.
     image : ndarray or None
         The picture, (height, width, channels).
     image_format : str or None

@@ -23,9 +23,11 @@ from imx500_native.configuring import (
     libcamera_bindings,
     model_of,
 )
+from imx500_native.discovery import find_subdevices
 from imx500_native.errors import CameraError, CameraOptionError, CameraTimeoutError
 from imx500_native.frame import Frame
 from imx500_native.geometry import as_rectangle
+from imx500_native.latency import LatencyBudget
 from imx500_native.pictures import ColorSpace, to_rgb
 
 if TYPE_CHECKING:
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
 
     from imx500_native._camera import RunLoop
     from imx500_native._libcamera import Controls
+    from imx500_native.device import Imx500Device
     from imx500_native.geometry import Rect, Size
     from imx500_native.network import Network
+    from imx500_native.upload import Progress
 
 Policy = Literal["latest", "all"]
 
@@ -48,6 +52,7 @@ logger = logging.getLogger("imx500_native")
 _open_cameras: weakref.WeakSet[Camera] = weakref.WeakSet()
 # Fewer frames than this without tensors say nothing, however far apart they were taken.
 _FEW_FRAMES = 5
+_USUAL_FRAME_RATE = 30.0
 _NOT_STREAMING = (
     "the camera does not stream, or was stopped meanwhile; call start() or use it in a with "
     "statement"
@@ -70,8 +75,8 @@ class Camera:
     Parameters
     ----------
     network : Network, optional
-        The network that runs on the sensor, to make sense of its tensors. It must be on the
-        sensor already: this class does not load it there yet.
+        The network to run. An IMX500's driver is given its file here, and sends it to the sensor
+        when the camera starts, which takes minutes the first time.
     camera : int or str, optional
         Which camera: its place in libcamera's list, its id or its model. The first IMX500 where
         it is not given.
@@ -95,8 +100,9 @@ class Camera:
     input_tensor : bool
         Whether frames carry what the network saw.
     roi : tuple of int, optional
-        What the network sees, (x, y, width, height) in sensor pixels, for `Frame.detections`. It is
-        only told to the frames, not to the sensor; where it is not given, it is not assumed.
+        What the network sees, (x, y, width, height) in sensor pixels; the full sensor where it is
+        not given. For a camera without an IMX500's driver it is only told to the frames, and not
+        assumed where it is not given.
     policy : {"latest", "all"}
         What happens to a frame that nobody took when the next one comes: with "latest" it is
         dropped and its buffer used again, with "all" it waits, and the camera waits when it has no
@@ -104,6 +110,9 @@ class Camera:
     timeout_s : float
         How long to wait for a frame, and with `network` for one with tensors, before
         `CameraTimeoutError`. Starting does not count.
+    progress : callable, True or None
+        ``progress(stage, done, total)`` is called from another thread while the sensor receives its
+        network; True shows a bar. See `imx500_native.upload.UploadWatch`.
 
     Attributes
     ----------
@@ -118,8 +127,11 @@ class Camera:
         Of Y'CbCr pictures.
     buffer_count : int
         How many buffers the camera has.
-    network, roi, policy, timeout_s
+    network, policy, timeout_s
         As the parameters.
+    sensor : Imx500Device or None
+        The driver of the camera's IMX500, where there is one. Move the ROI through it: each frame's
+        ``roi`` is the one in force when the frame was taken.
     source : {"camera"}
         What `open_camera` tells a simulation from.
 
@@ -160,6 +172,7 @@ class Camera:
         roi: Rect | None = None,
         policy: Policy = "latest",
         timeout_s: float = 5.0,
+        progress: Progress = None,
     ) -> None:
         self._device: Any = None
         self._stream: Any = None
@@ -171,6 +184,9 @@ class Camera:
         self._before_taking: Callable[[Any], object] | None = None
         self._tensorless_since_s = 0.0
         self._tensorless = 0
+        self._latency: LatencyBudget | None = None
+        self._progress = progress
+        self.sensor: Imx500Device | None = None
         if policy not in get_args(Policy):
             raise CameraOptionError(f'policy must be "latest" or "all", not {policy!r:.80}')
         if not timeout_s > 0:
@@ -178,7 +194,8 @@ class Camera:
         self.network = network
         self.policy = policy
         self.timeout_s = timeout_s
-        self.roi = None if roi is None else as_rectangle(roi, "roi")
+        self._frame_rate = frame_rate
+        self._roi = None if roi is None else as_rectangle(roi, "roi")
 
         libcamera = libcamera_bindings()
         self._manager: Any = libcamera.CameraManager.singleton()
@@ -195,6 +212,8 @@ class Camera:
         try:
             self.id: str = device.id
             self.model = model_of(device)
+            # Before the streams are configured: the network decides how much metadata a frame has.
+            self.sensor = self._open_sensor()
             stream = configure(
                 libcamera,
                 device,
@@ -225,10 +244,21 @@ class Camera:
         except BaseException:
             self.close()
             raise
-        if network is not None and self.model == "imx500":
-            logger.info(
-                "network %s is not loaded by Camera: it must be on the sensor already", network.name
-            )
+
+    def _open_sensor(self) -> Imx500Device | None:
+        if self.model != "imx500" or not find_subdevices():
+            return None
+        from imx500_native.device import Imx500Device
+
+        sensor = Imx500Device(self.id)
+        try:
+            if self.network is not None:
+                sensor.load(self.network)
+            sensor.set_roi(self._roi)
+        except BaseException:
+            sensor.close()
+            raise
+        return sensor
 
     def start(self) -> Self:
         """Stream; a camera that does so already goes on.
@@ -279,7 +309,8 @@ class Camera:
             self._carrier = carrier
             self._tensorless = 0
             try:
-                session.start()
+                with self._watched_upload():
+                    session.start()
             except OSError as error:
                 raise CameraError(
                     f"libcamera cannot start the camera {self.id}: {error.strerror}; its own log "
@@ -287,6 +318,11 @@ class Camera:
                 ) from error
             self._session = session
         return self
+
+    def _watched_upload(self) -> contextlib.AbstractContextManager[object]:
+        if self.sensor is None or self.network is None or self._progress is None:
+            return contextlib.nullcontext()
+        return self.sensor.watch_upload(self._progress)
 
     def stop(self) -> None:
         """Stop streaming, at any moment and from any thread; `start` begins again.
@@ -325,6 +361,8 @@ class Camera:
             finally:
                 self._device = self._session = self._pool = self._carrier = None
                 _open_cameras.discard(self)
+                if self.sensor is not None:
+                    self.sensor.close()
                 with contextlib.suppress(RuntimeError):
                     device.release()
                 # The last of what refers to the manager stops libcamera's threads.
@@ -362,6 +400,22 @@ class Camera:
         """Whether the camera streams."""
         session = self._session
         return session is not None and session.running
+
+    @property
+    def roi(self) -> Rect | None:
+        """What the network sees now, (x, y, width, height) in sensor pixels; None if unknown."""
+        return self._roi if self.sensor is None or self.sensor.closed else self.sensor.roi
+
+    @property
+    def latency(self) -> LatencyBudget:
+        """Where the time goes between frames, measured from the first time this is asked for.
+
+        A frame begins when it is taken, with its sensor timestamp, and ends when the next one is
+        taken. End your own stages in between: ``camera.latency.mark("decode")``.
+        """
+        if self._latency is None:
+            self._latency = LatencyBudget(1000 / (self._frame_rate or _USUAL_FRAME_RATE))
+        return self._latency
 
     @property
     def dropped(self) -> int:
@@ -522,15 +576,19 @@ class Camera:
                 self._count_tensorless()
             elif self._tensorless:
                 self._tensorless = 0
+        if self._latency is not None:
+            self._latency.finish()
+            self._latency.start(controls.get("SensorTimestamp"))
         return new_frame(
             Frame,
             controls,
             network,
             self.size,
-            self.roi,
+            self._roi,
             image,
             self.image_format,
             controls.sequence,
+            self.sensor,
         )
 
     def _count_tensorless(self) -> None:
@@ -542,8 +600,8 @@ class Camera:
         if waited_s > self.timeout_s and self._tensorless > _FEW_FRAMES:
             count, self._tensorless = self._tensorless, 0
             raise CameraTimeoutError(
-                f"the last {count} frames, in {waited_s:.1f} s, carry no output tensors: is the "
-                "network on the sensor? Camera does not load it yet, picamera2's IMX500 does",
+                f"the last {count} frames, in {waited_s:.1f} s, carry no output tensors: the "
+                "sensor runs no network, or cannot run this one; see the kernel's log (dmesg)",
                 "no tensors",
             )
 

@@ -522,8 +522,9 @@ def test_demo_on_a_disk_that_fills_up(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_demo_with_a_live_camera(capsys):
-    assert "Frame.from_metadata" in fails(capsys, "demo", "--source", "camera")
+def test_demo_with_a_live_camera_where_there_is_no_libcamera(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "libcamera", None)
+    assert "python3-libcamera" in fails(capsys, "demo", "--source", "camera")
 
 
 def test_demo_with_a_size_that_no_camera_has(capsys):
