@@ -24,6 +24,7 @@ CORE_SOURCES = {
     "_image": ["input_image"],
     "_rpk": ["rpk", "ap_params"],
     "_geometry": ["geometry"],
+    "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections"],
     "_latency": [],
 }

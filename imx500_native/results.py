@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -204,20 +204,23 @@ class Detections:
         made.fresh = self.fresh
         return made
 
-    def mapped(self, mapper: CoordinateMapper, *, outside: Outside = "clip") -> Detections:
+    def mapped(
+        self, mapper: CoordinateMapper, *, outside: Outside | Literal["drop"] = "clip"
+    ) -> Detections:
         """Return the same detections in the mapper's target space.
 
         Parameters
         ----------
         mapper : CoordinateMapper
             Its source space must be the space of these detections.
-        outside : {"clip", "keep"}
+        outside : {"clip", "keep", "drop"}
             What happens to boxes that leave the target space, see `CoordinateMapper.boxes`.
+            "drop" leaves out the rows whose box does not reach into it, and trims the others.
 
         Returns
         -------
         Detections
-            New boxes; every other column is shared.
+            New boxes; every other column is shared unless rows are left out.
 
         Raises
         ------
@@ -230,9 +233,13 @@ class Detections:
                 f"the mapper starts from {mapper.source_space} space"
             )
         mapped = self._copy()
-        mapped.xyxy = mapper.boxes(self.xyxy, outside=outside)
         mapped.space = mapper.target_space
-        return mapped
+        mapped.xyxy = mapper.boxes(self.xyxy, outside="clip" if outside == "drop" else outside)
+        if outside != "drop":
+            return mapped
+        whole = mapper.boxes(self.xyxy, outside="keep")
+        inside = (whole[:, 2:] > 0) & (whole[:, :2] < mapper.target_size)
+        return mapped[np.asarray(inside.all(axis=1))]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in builtins, ready for `json.dumps`.
