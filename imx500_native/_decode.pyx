@@ -1,5 +1,6 @@
 """Network heads, from output tensors to plain arrays; see decoding.py for which head is whose."""
 
+cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int32_t, uint32_t
@@ -33,6 +34,7 @@ cdef object on_sensor_shape_error(outputs):
     )
 
 
+@cython.final
 cdef class OnSensorHead:
     """Reads the four tensors of a detector that post-processes on the sensor.
 

@@ -1,5 +1,6 @@
 """Batched coordinate arithmetic, see geometry.py for the meaning of the spaces."""
 
+cimport cython
 cimport numpy as cnp
 
 from imx500_native.includes.geometry cimport (
@@ -49,6 +50,7 @@ cdef cnp.ndarray mapped_by(
     return mapped
 
 
+@cython.final
 cdef class AxisMaps:
     """Two affine maps, one per axis of the target: ``target = source * scale + offset``.
 

@@ -34,21 +34,33 @@ cdef extern from *:
         return zero;
     }
 
+    /* Three rows of addresses are read at once, which is too many for the processor to fetch ahead
+       by itself: without the hint this takes twice as long. */
+    #define IMX500_PER_CACHE_LINE 8
+    #define IMX500_FETCH_AHEAD 2048
+
     /* False where any of the items is not an int from 0 to 255. */
-    static int imx500_small_ints(PyObject *const *items, size_t count, uintptr_t zero,
-                                 uint8_t *bytes)
+    static inline int imx500_small_ints(PyObject *const *items, size_t count, uintptr_t zero,
+                                        uint8_t *bytes)
     {
         uintptr_t seen = 0;
-        for (size_t i = 0; i < count; i++) {
-            const uintptr_t distance = (uintptr_t)items[i] - zero;
-            bytes[i] = (uint8_t)(distance / IMX500_INT_SPACING);
-            seen |= distance;
+        size_t i = 0;
+        for (; i + IMX500_PER_CACHE_LINE <= count; i += IMX500_PER_CACHE_LINE) {
+            __builtin_prefetch((const void *)((uintptr_t)(items + i) + IMX500_FETCH_AHEAD));
+            for (size_t j = i; j < i + IMX500_PER_CACHE_LINE; j++) {
+                bytes[j] = (uint8_t)(((uintptr_t)items[j] - zero) / IMX500_INT_SPACING);
+                seen |= (uintptr_t)items[j] - zero;
+            }
+        }
+        for (; i < count; i++) {
+            bytes[i] = (uint8_t)(((uintptr_t)items[i] - zero) / IMX500_INT_SPACING);
+            seen |= (uintptr_t)items[i] - zero;
         }
         return (seen & ~(uintptr_t)(255 * IMX500_INT_SPACING)) == 0;
     }
 
-    /* Small enough that three of them stay in the first-level cache. */
-    #define IMX500_TILE 2048
+    /* Small enough that what is fetched ahead is not pushed out before it is read. */
+    #define IMX500_TILE 256
     static int imx500_small_ints_to_rgb(const struct imx500_rgb_tables *tables,
                                         PyObject *const *red, PyObject *const *green,
                                         PyObject *const *blue, size_t pixels, uintptr_t zero,

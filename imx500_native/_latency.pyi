@@ -1,5 +1,6 @@
-from typing import NamedTuple
+from typing import NamedTuple, final
 
+@final
 class Histogram:
     @property
     def count(self) -> int: ...
@@ -16,6 +17,7 @@ class StageLatency(NamedTuple):
     p99_ms: float
     max_ms: float
 
+@final
 class LatencyBudget:
     @property
     def frame_ms(self) -> float: ...

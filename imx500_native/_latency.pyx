@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport clock_gettime, timespec
 
@@ -46,6 +47,7 @@ cdef inline int64_t boot_time_ns() noexcept:
     return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
 
 
+@cython.final
 cdef class Histogram:
     """Counts durations in logarithmic bins of 3 % width.
 
@@ -128,6 +130,7 @@ cdef object stage_row(str stage, Histogram histogram):
     )
 
 
+@cython.final
 cdef class LatencyBudget:
     """Measures the stages of each frame against the time that a frame may take.
 

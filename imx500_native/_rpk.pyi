@@ -1,9 +1,8 @@
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 SECTION_AP_PARAMS: int
 
 # Every Cython module has one, for doctest.
-__test__: dict[Any, Any]
 
 class RawSection(NamedTuple):
     type: int

@@ -12,15 +12,15 @@ from cpython.buffer cimport (
 )
 from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
 from imx500_native.includes.status cimport (
     IMX500_BAD_RANK,
-    IMX500_ELEMENTS_MISMATCH,
     IMX500_EMPTY,
     IMX500_OK,
-    IMX500_TOO_LARGE,
     IMX500_TOO_MANY_TENSORS,
     IMX500_UNKNOWN_LENGTH,
     IMX500_ZERO_DIMENSION,
@@ -257,11 +257,17 @@ cdef object output_info_error(imx500_status status, const imx500_fault *fault):
 
 
 cdef imx500_status read_output_info(object data, imx500_output_info *info) except *:
-    """Read an info struct; IMX500_EMPTY is returned, every other refusal raised."""
     cdef uint8_t[712] raw
-    cdef imx500_fault fault
     cdef Py_ssize_t length = copy_struct(data, raw, "an output tensor info")
-    cdef imx500_status status = imx500_output_info_read(raw, <size_t>length, info, &fault)
+    return read_output_struct(raw, <size_t>length, info)
+
+
+cdef imx500_status read_output_struct(
+    const uint8_t *raw, size_t length, imx500_output_info *info
+) except *:
+    """Read an info struct; IMX500_EMPTY is returned, every other refusal raised."""
+    cdef imx500_fault fault
+    cdef imx500_status status = imx500_output_info_read(raw, length, info, &fault)
     if status != IMX500_OK and status != IMX500_EMPTY:
         raise output_info_error(status, &fault)
     if info.network_name_length:
@@ -356,10 +362,13 @@ def input_info(data):
             "this libcamera uses a layout that is not known here"
         )
     if status == IMX500_EMPTY:
-        raise TensorInfoError("the input tensor info is empty: its width, height and channels are 0")
+        raise TensorInfoError(
+            "the input tensor info is empty: its width, height and channels are 0"
+        )
     if status != IMX500_OK:
         raise TensorInfoError(
-            f"the input tensor's {INPUT_DIMENSIONS[fault.where]} must be from 1 to 65535, not {fault.actual}"
+            f"the input tensor's {INPUT_DIMENSIONS[fault.where]} must be from 1 to 65535, "
+            f"not {fault.actual}"
         )
     return InputTensorInfo(
         decode_name(info.network_name, info.network_name_length),
@@ -410,7 +419,7 @@ cdef tuple views_on(object owner, const float *values, const imx500_output_info 
     cdef cnp.npy_intp[16] sizes
     cdef uint32_t i, d
     cdef cnp.ndarray array
-    cdef list views = []
+    cdef tuple views = PyTuple_New(info.num_tensors)
     for i in range(info.num_tensors):
         for d in range(info.tensors[i].num_dimensions):
             sizes[d] = info.tensors[i].size[d]
@@ -426,9 +435,38 @@ cdef tuple views_on(object owner, const float *values, const imx500_output_info 
             <object>NULL,
         )
         cnp.set_array_base(array, owner)
-        views.append(array)
+        Py_INCREF(array)
+        PyTuple_SET_ITEM(views, i, array)
         values += info.tensors[i].elements
-    return tuple(views)
+    return views
+
+
+cdef int describe_by_shapes(object shapes, bint has_info, imx500_output_info *info) except -1:
+    if shapes is not None:
+        return info_from_shapes(shapes, info)
+    if has_info:
+        raise TensorInfoError(EMPTY_INFO)
+    raise TensorInfoError(
+        "the frame has an output tensor but no tensor info; "
+        "pass the network, whose own shapes then serve instead"
+    )
+
+
+cdef tuple tensor_views(
+    object owner,
+    const float *values,
+    Py_ssize_t count,
+    const uint8_t *info,
+    size_t info_length,
+    object shapes,
+):
+    """What `output_arrays` does, for memory that `owner` keeps; `info` may be NULL."""
+    cdef imx500_output_info described
+    if info == NULL or read_output_struct(info, info_length, &described) == IMX500_EMPTY:
+        describe_by_shapes(shapes, info != NULL, &described)
+    if <uint64_t>count != described.total_elements:
+        raise total_mismatch(&described, count)
+    return views_on(owner, values, &described)
 
 
 cdef cnp.ndarray owned_array(Py_ssize_t count, int kind):
@@ -471,14 +509,7 @@ def output_arrays(values, info, shapes=None):
     cdef cnp.ndarray copy
 
     if info is None or read_output_info(info, &described) == IMX500_EMPTY:
-        if shapes is None:
-            if info is None:
-                raise TensorInfoError(
-                    "the frame has an output tensor but no tensor info; "
-                    "pass the network, whose own shapes then serve instead"
-                )
-            raise TensorInfoError(EMPTY_INFO)
-        info_from_shapes(shapes, &described)
+        describe_by_shapes(shapes, info is not None, &described)
 
     if is_sequence(values):
         count = PySequence_Fast_GET_SIZE(values)
@@ -531,8 +562,12 @@ def byte_array(values):
     cdef cnp.npy_intp[1] sizes
     if is_sequence(values):
         array = owned_array(PySequence_Fast_GET_SIZE(values), cnp.NPY_UINT8)
-        copy_bytes(values, <uint8_t *>cnp.PyArray_DATA(array), cnp.PyArray_SIZE(array),
-                  "the input tensor")
+        copy_bytes(
+            values,
+            <uint8_t *>cnp.PyArray_DATA(array),
+            cnp.PyArray_SIZE(array),
+            "the input tensor",
+        )
         return read_only(array)
     lease = lease_of(values, "the input tensor")
     if not lease.has_format(b"Bbc"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-import weakref
 from typing import TYPE_CHECKING
 
 from imx500_native._decode import OnSensorHead
@@ -119,16 +118,6 @@ class Decoder:
         return Detections._trusted(xyxy, confidence, class_id, self.labels, "network")
 
 
-class _PerThread(threading.local):
-    def __init__(self) -> None:
-        self.decoders: weakref.WeakKeyDictionary[
-            Network, dict[tuple[float, int | None], Decoder]
-        ] = weakref.WeakKeyDictionary()
-
-
-_per_thread = _PerThread()
-
-
 def cached_decoder(network: Network, threshold: float, max_detections: int | None) -> Decoder:
     """Return this thread's decoder for a network, made on first use.
 
@@ -147,11 +136,12 @@ def cached_decoder(network: Network, threshold: float, max_detections: int | Non
     TaskError, DecoderError
         As for `Decoder`.
     """
-    decoders = _per_thread.decoders.setdefault(network, {})
-    key = (threshold, max_detections)
-    if key not in decoders:
+    # An identity is given again only when its thread is gone, which no longer uses the scratch.
+    key = (threading.get_ident(), threshold, max_detections)
+    decoder: Decoder | None = network.decoders.get(key)
+    if decoder is None:
         # A program that sweeps thresholds must not collect decoders for ever.
-        if len(decoders) >= 16:
-            decoders.clear()
-        decoders[key] = Decoder(network, threshold, max_detections)
-    return decoders[key]
+        if len(network.decoders) >= 64:
+            network.decoders.clear()
+        decoder = network.decoders[key] = Decoder(network, threshold, max_detections)
+    return decoder

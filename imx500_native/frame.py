@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from imx500_native import _image, _tensors, controls
+from imx500_native import _image, _tensors, bindings, controls
 from imx500_native.decoding import cached_decoder
 from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.geometry import (
@@ -19,9 +19,12 @@ from imx500_native.geometry import (
     as_size,
     cached_mapper,
 )
+from imx500_native.metadata import Metadata
 from imx500_native.results import Detections
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from imx500_native.network import Network
@@ -32,7 +35,16 @@ Access = Literal["move", "copy", "buffer", "tuple"]
 class ControlSource(Protocol):
     """Where a frame reads its controls: a dict, or libcamera's own list."""
 
+    @property
+    def access(self) -> Access: ...  # noqa: D102
+
     def get(self, name: str, /) -> Any: ...  # noqa: D102
+
+    def output_arrays(  # noqa: D102
+        self, shapes: Sequence[tuple[int, ...]] | None = None
+    ) -> tuple[npt.NDArray[np.float32], ...] | None: ...
+
+    def to_dict(self) -> dict[str, Any]: ...  # noqa: D102
 
 
 class Kpi(NamedTuple):
@@ -66,6 +78,7 @@ class Frame:
         "__weakref__",
         "_controls",
         "_outputs",
+        "_outputs_read",
         "_stream_size",
         "image",
         "image_format",
@@ -82,6 +95,7 @@ class Frame:
     _controls: ControlSource
     _stream_size: Size | None
     _outputs: tuple[npt.NDArray[np.float32], ...] | None
+    _outputs_read: bool
 
     def __init__(self) -> None:
         raise TypeError(
@@ -102,6 +116,7 @@ class Frame:
         """Make a frame that owns `controls`, of context that was checked before."""
         frame = cls.__new__(cls)
         frame._controls = controls
+        frame._outputs_read = False
         frame.network = network
         frame._stream_size = stream_size
         frame.roi = roi
@@ -155,13 +170,13 @@ class Frame:
         TypeError
             If `metadata` is not a mapping.
         """
-        if not isinstance(metadata, Mapping):
+        if type(metadata) is not dict and not isinstance(metadata, Mapping):
             raise TypeError(
                 "metadata must be a mapping of control names to values, "
                 f"not {type(metadata).__name__}"
             )
         return cls._of(
-            dict(metadata),
+            Metadata(metadata),
             network,
             None if stream_size is None else as_size(stream_size, "stream_size"),
             None if roi is None else as_rectangle(roi, "roi"),
@@ -219,9 +234,7 @@ class Frame:
         """
         taken = controls.take_controls(request, ownership)
         if stream_size is None:
-            config = getattr(request, "config", None)
-            if config is not None:
-                stream_size = config["main"]["size"]
+            stream_size = bindings.main_stream_size(request)
         return cls._of(
             taken,
             network,
@@ -239,8 +252,7 @@ class Frame:
         Arrays are numpy arrays or, where they came so, tuples; rectangles are
         (x, y, width, height) and sizes (width, height), as picamera2 has them.
         """
-        source: Any = self._controls
-        return dict(source) if isinstance(source, dict) else source.to_dict()
+        return self._controls.to_dict()
 
     @property
     def outputs(self) -> tuple[npt.NDArray[np.float32], ...] | None:
@@ -249,17 +261,11 @@ class Frame:
         None where the frame carries none, which happens whenever the network is slower than the
         camera. Raises `TensorInfoError` where the frame contradicts itself.
         """
-        try:
-            return self._outputs
-        except AttributeError:
-            pass
-        values = self._controls.get("CnnOutputTensor")
-        if values is None or len(values) == 0:
-            self._outputs = None
-        else:
-            shapes = None if self.network is None else self.network.output_shapes
-            info = self._controls.get("CnnOutputTensorInfo")
-            self._outputs = _tensors.output_arrays(values, info, shapes)
+        if not self._outputs_read:
+            network = self.network
+            shapes = None if network is None else network.output_shapes
+            self._outputs = self._controls.output_arrays(shapes)
+            self._outputs_read = True
         return self._outputs
 
     @property
@@ -272,9 +278,7 @@ class Frame:
         values = self._controls.get("CnnOutputTensor")
         if values is None or len(values) == 0:
             return None
-        if isinstance(values, (tuple, list)):
-            return "tuple"
-        return getattr(self._controls, "access", "buffer")
+        return self._controls.access
 
     @property
     def kpi(self) -> Kpi | None:
@@ -436,7 +440,9 @@ class Frame:
         outputs = self.outputs
         if outputs is None:
             return Detections.empty(labels=network.labels, space="stream", fresh=False)
-        return decoder(outputs).mapped(self.mapper())
+        found = decoder(outputs)
+        found.move_to(self.mapper())
+        return found
 
     def _known_network(self, wanted: str) -> Network:
         if self.network is None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imx500_native import zoo
 from imx500_native.errors import NetworkNotFoundError, TensorInfoError
@@ -91,6 +91,7 @@ class Network:
     regs: tuple[tuple[int, int, int], ...]
     blocks: tuple[Block, ...]
     cpio_offset: int | None
+    decoders: dict[Any, Any]
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         file = Path(path)
@@ -116,6 +117,8 @@ class Network:
         self.regs = facts.regs
         self.blocks = facts.blocks
         self.cpio_offset = facts.cpio_offset
+        # Of decoding.py, here so that they live as long as the network.
+        self.decoders = {}
         self._given_task = task
         self._given_labels = labels
 

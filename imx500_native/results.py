@@ -227,19 +227,35 @@ class Detections:
         GeometryError
             If the mapper starts from another space.
         """
+        mapped = self._copy()
+        if outside != "drop":
+            mapped.move_to(mapper, outside)
+            return mapped
+        mapped.move_to(mapper, "keep")
+        inside = (mapped.xyxy[:, 2:] > 0) & (mapped.xyxy[:, :2] < mapper.target_size)
+        mapped.xyxy = mapper.boxes(self.xyxy)
+        return mapped[np.asarray(inside.all(axis=1))]
+
+    def move_to(self, mapper: CoordinateMapper, outside: Outside = "clip") -> None:
+        """Do what `mapped` does, to these detections themselves.
+
+        Parameters
+        ----------
+        mapper, outside
+            As for `mapped`.
+
+        Raises
+        ------
+        GeometryError
+            If the mapper starts from another space.
+        """
         if mapper.source_space != self.space:
             raise GeometryError(
                 f"these detections are in {self.space} space; "
                 f"the mapper starts from {mapper.source_space} space"
             )
-        mapped = self._copy()
-        mapped.space = mapper.target_space
-        mapped.xyxy = mapper.boxes(self.xyxy, outside="clip" if outside == "drop" else outside)
-        if outside != "drop":
-            return mapped
-        whole = mapper.boxes(self.xyxy, outside="keep")
-        inside = (whole[:, 2:] > 0) & (whole[:, :2] < mapper.target_size)
-        return mapped[np.asarray(inside.all(axis=1))]
+        self.xyxy = mapper.boxes(self.xyxy, outside=outside)
+        self.space = mapper.target_space
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in builtins, ready for `json.dumps`.

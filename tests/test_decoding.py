@@ -213,6 +213,6 @@ def test_cached_decoders_are_one_per_thread_and_die_with_their_network():
 def test_sweeping_thresholds_does_not_collect_decoders():
     network = Network.find("yolo11n_pp")
     first = cached_decoder(network, 0.0, None)
-    for step in range(40):
+    for step in range(80):
         cached_decoder(network, step / 256, None)
     assert cached_decoder(network, 0.0, None) is not first

@@ -1,0 +1,120 @@
+#include "controls.h"
+
+#include <typeinfo>
+
+#include <libcamera/camera_manager.h>
+#include <libcamera/control_ids.h>
+
+namespace imx500 {
+
+namespace {
+
+taking readiness(libcamera::Request &request) noexcept {
+    switch (request.status()) {
+    case libcamera::Request::RequestPending:
+        return REQUEST_PENDING;
+    case libcamera::Request::RequestCancelled:
+        return REQUEST_CANCELLED;
+    case libcamera::Request::RequestComplete:
+        break;
+    }
+    return request.metadata().empty() ? METADATA_GONE : TAKEN;
+}
+
+control_kind kind_of(libcamera::ControlType type) noexcept {
+    switch (type) {
+    case libcamera::ControlTypeNone:
+        return KIND_NONE;
+    case libcamera::ControlTypeBool:
+        return KIND_BOOL;
+    case libcamera::ControlTypeByte:
+        return KIND_UINT8;
+    case libcamera::ControlTypeUnsigned16:
+        return KIND_UINT16;
+    case libcamera::ControlTypeUnsigned32:
+        return KIND_UINT32;
+    case libcamera::ControlTypeInteger32:
+        return KIND_INT32;
+    case libcamera::ControlTypeInteger64:
+        return KIND_INT64;
+    case libcamera::ControlTypeFloat:
+        return KIND_FLOAT;
+    case libcamera::ControlTypeString:
+        return KIND_STRING;
+    case libcamera::ControlTypeRectangle:
+        return KIND_RECTANGLE;
+    case libcamera::ControlTypeSize:
+        return KIND_SIZE;
+    case libcamera::ControlTypePoint:
+        return KIND_POINT;
+    }
+    return KIND_NONE;
+}
+
+} // namespace
+
+taking take_copy(libcamera::Request &request, libcamera::ControlList &list) {
+    const taking state = readiness(request);
+    if (state == TAKEN)
+        list = request.metadata();
+    return state;
+}
+
+taking take_whole(libcamera::Request &request, libcamera::ControlList &list) noexcept {
+    const taking state = readiness(request);
+    if (state == TAKEN) {
+        auto &metadata = const_cast<libcamera::ControlList &>(request.metadata());
+        list = std::move(metadata);
+        /* The standard leaves open what a moved-from map holds; METADATA_GONE relies on nothing. */
+        metadata.clear();
+    }
+    return state;
+}
+
+bool find_control(const libcamera::ControlList &list, unsigned int id, control &found) {
+    /* get() alone would log an error for a control that is not there. */
+    if (!list.contains(id))
+        return false;
+    const libcamera::ControlValue &value = list.get(id);
+    found.data = value.data().data();
+    found.elements = value.numElements();
+    found.kind = kind_of(value.type());
+    found.is_array = value.isArray();
+    return true;
+}
+
+std::vector<unsigned int> control_ids(const libcamera::ControlList &list) {
+    std::vector<unsigned int> ids;
+    ids.reserve(list.size());
+    for (const auto &entry : list)
+        ids.push_back(entry.first);
+    return ids;
+}
+
+std::size_t known_count() noexcept {
+    return libcamera::controls::controls.size();
+}
+
+std::vector<std::pair<unsigned int, std::string>> known_controls() {
+    std::vector<std::pair<unsigned int, std::string>> known;
+    known.reserve(known_count());
+    for (const auto &entry : libcamera::controls::controls)
+        known.emplace_back(entry.first, entry.second->name());
+    return known;
+}
+
+std::string running_version() {
+    return libcamera::CameraManager::version();
+}
+
+const void *request_type() noexcept {
+    return &typeid(libcamera::Request);
+}
+const char *request_type_name() noexcept {
+    return typeid(libcamera::Request).name();
+}
+const char *type_info_name() noexcept {
+    return typeid(std::type_info).name();
+}
+
+} // namespace imx500

@@ -1,0 +1,70 @@
+/* A completed request's metadata: taken from libcamera, then read by name and type. */
+#ifndef IMX500_LIBCAMERA_CONTROLS_H
+#define IMX500_LIBCAMERA_CONTROLS_H
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <libcamera/controls.h>
+#include <libcamera/request.h>
+
+namespace imx500 {
+
+enum taking {
+    TAKEN,
+    REQUEST_PENDING,
+    REQUEST_CANCELLED,
+    /* Every pipeline completes a request with at least a timestamp: an empty list was moved away.
+     */
+    METADATA_GONE,
+};
+
+/* libcamera's own numbers differ between its versions; these do not. */
+enum control_kind {
+    KIND_NONE,
+    KIND_BOOL,
+    KIND_UINT8,
+    KIND_UINT16,
+    KIND_UINT32,
+    KIND_INT32,
+    KIND_INT64,
+    KIND_FLOAT,
+    KIND_STRING,
+    KIND_RECTANGLE,
+    KIND_SIZE,
+    KIND_POINT,
+};
+
+/* `data` points into the list that holds the control, and lives as long as that list. */
+struct control {
+    const void *data;
+    std::size_t elements;
+    control_kind kind;
+    bool is_array;
+};
+
+/* Copies or moves the metadata of a completed request into `list`. The caller keeps every other
+ * user of the request out meanwhile: nothing here stops a reuse() from another thread. */
+taking take_copy(libcamera::Request &request, libcamera::ControlList &list);
+taking take_whole(libcamera::Request &request, libcamera::ControlList &list) noexcept;
+
+/* The control with this id, or false: the list has none. */
+bool find_control(const libcamera::ControlList &list, unsigned int id, control &found);
+std::vector<unsigned int> control_ids(const libcamera::ControlList &list);
+
+/* The controls that this libcamera knows, which is more than its headers name on a fork. */
+std::size_t known_count() noexcept;
+std::vector<std::pair<unsigned int, std::string>> known_controls();
+
+std::string running_version();
+
+/* What pybind11's conduit wants to know about libcamera::Request. */
+const void *request_type() noexcept;
+const char *request_type_name() noexcept;
+const char *type_info_name() noexcept;
+
+} // namespace imx500
+
+#endif

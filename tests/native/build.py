@@ -1,0 +1,83 @@
+"""Build the extension modules that only tests need, once per source and libcamera."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+
+def _libcamera(*arguments: str) -> list[str]:
+    done = subprocess.run(
+        ["pkg-config", *arguments, "libcamera"], capture_output=True, text=True, check=True
+    )
+    return shlex.split(done.stdout)
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "imx500-native" / "test-extensions"
+
+
+def inject_controls() -> ModuleType:
+    """Return the compiled ``inject_controls`` module."""
+    import numpy
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+
+    name = "inject_controls"
+    flags = _libcamera("--cflags"), _libcamera("--libs")
+    sources = [HERE / f"{name}.pyx", ROOT / "imx500_native" / "_libcamera.pxd"]
+    sources += (ROOT / "imx500_native" / "includes").glob("*.pxd")
+    key = hashlib.sha256(repr((sys.version, numpy.__version__, flags)).encode())
+    for source in sorted(sources):
+        key.update(source.read_bytes())
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    built = _cache() / key.hexdigest()[:16] / f"{name}{suffix}"
+    if not built.exists():
+        with tempfile.TemporaryDirectory() as work:
+            extension = Extension(
+                name,
+                [str(HERE / f"{name}.pyx")],
+                include_dirs=[str(ROOT / "src_c" / "libcamera"), numpy.get_include()],
+                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+                extra_compile_args=["-std=c++17", *flags[0]],
+                extra_link_args=flags[1],
+                language="c++",
+            )
+            modules = cythonize(
+                [extension],
+                build_dir=work,
+                include_path=[str(ROOT)],
+                compiler_directives={"language_level": 3},
+                quiet=True,
+            )
+            command = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
+            command.build_lib = command.build_temp = work
+            command.ensure_finalized()
+            command.run()
+            built.parent.mkdir(parents=True, exist_ok=True)
+            # Renamed into place, as another test run may be building the same.
+            partial = built.with_suffix(f".{os.getpid()}")
+            shutil.copy(Path(work) / built.name, partial)
+            partial.replace(built)
+    spec = importlib.util.spec_from_file_location(name, built)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
