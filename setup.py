@@ -30,6 +30,7 @@ CORE_SOURCES = {
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections"],
     "_latency": [],
+    "_v4l2": ["v4l2"],
 }
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from imx500_native.decoding import Decoder
 from imx500_native.errors import (
+    ControlMissingError,
     DecoderError,
+    DeviceError,
     DeviceNotFoundError,
     DrawingError,
     GeometryError,
@@ -37,6 +39,7 @@ from imx500_native.results import Detection, Detections
 
 if TYPE_CHECKING:
     from imx500_native.camera import open_camera
+    from imx500_native.device import Imx500Device
     from imx500_native.drawing import annotate
     from imx500_native.simulation import SimulatedCamera
 
@@ -45,15 +48,18 @@ __version__ = "0.1.0"
 __all__ = [
     "FULL_ROI",
     "SENSOR_SIZE",
+    "ControlMissingError",
     "CoordinateMapper",
     "Decoder",
     "DecoderError",
     "Detection",
     "Detections",
+    "DeviceError",
     "DeviceNotFoundError",
     "DrawingError",
     "Frame",
     "GeometryError",
+    "Imx500Device",
     "Imx500Error",
     "InputSpec",
     "IntrinsicsError",
@@ -79,6 +85,7 @@ __all__ = [
 
 # Programs on a Pi that bring their own frames should not pay for the simulation.
 _LAZY = {
+    "Imx500Device": "imx500_native.device",
     "SimulatedCamera": "imx500_native.simulation",
     "annotate": "imx500_native.drawing",
     "open_camera": "imx500_native.camera",

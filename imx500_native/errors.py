@@ -6,6 +6,8 @@ for the same kind of mistake.
 
 from __future__ import annotations
 
+import errno
+
 
 class Imx500Error(Exception):
     """Root of every error that this package raises on purpose."""
@@ -45,6 +47,40 @@ class SimulationError(Imx500Error, ValueError):
 
 class DeviceNotFoundError(Imx500Error, FileNotFoundError):
     """No AI Camera was found on this machine."""
+
+
+class DeviceError(Imx500Error, OSError):
+    """The driver of the AI Camera refused.
+
+    Parameters
+    ----------
+    number : int
+        The errno.
+    what : str
+        What was refused, and why.
+    remedy : str
+        What to do about it.
+
+    Attributes
+    ----------
+    errno, strerror, remedy
+        The parameters.
+    """
+
+    def __init__(self, number: int, what: str, remedy: str) -> None:
+        super().__init__(number, what)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        name = errno.errorcode.get(self.errno or 0, f"errno {self.errno}")
+        return f"{self.strerror} ({name}): {self.remedy}"
+
+    def __reduce__(self) -> tuple[type[DeviceError], tuple[int | None, str | None, str]]:
+        return type(self), (self.errno, self.strerror, self.remedy)
+
+
+class ControlMissingError(DeviceError):
+    """The driver is from before the control that is needed."""
 
 
 class LibcameraMissingError(Imx500Error, ImportError):
