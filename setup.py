@@ -29,6 +29,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections"],
+    "_lazy": [],
     "_latency": [],
     "_v4l2": ["v4l2"],
 }

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ def rectangle_of_ratio(
     full: Sequence[int], ratio: Sequence[int]
 ) -> tuple[int, int, int, int]: ...
 
+@final
 class PeerChain:
     def __init__(
         self,

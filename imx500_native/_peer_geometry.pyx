@@ -1,5 +1,6 @@
 """The peers' integer coordinate chains over whole arrays, see peer_geometry.py."""
 
+cimport cython
 cimport numpy as cnp
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint32_t
@@ -144,6 +145,7 @@ def rectangle_of_ratio(full, ratio):
     return as_tuple(&centred)
 
 
+@cython.final
 cdef class PeerChain:
     """One camera geometry, checked and worked out once, as both peers go through it.
 

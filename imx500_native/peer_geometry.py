@@ -76,8 +76,8 @@ def picamera2_convert_inference_coords(
     raw_size, stream_size : tuple of int
         (width, height) of the raw stream and of the picture.
     roi : tuple of int, optional
-        The region of interest, in sensor pixels, at which boxes are cut; None for none, and the
-        full sensor is none too.
+        The region of interest at which boxes are cut, in sensor pixels; None for none. picamera2
+        cuts them at the full sensor where no other was requested.
 
     Returns
     -------

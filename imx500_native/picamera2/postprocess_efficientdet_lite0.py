@@ -101,12 +101,10 @@ def box_decoding_edetlite(
     logits, codes = output_annotations[0], output_annotations[1]
     first, second = np.split(_anchors(H, W, anchor_scale, min_level, max_level), 2, axis=-1)
     middle, size = (first + second) / 2, second - first
-    scaled = codes * np.asarray(box_variance)
+    scaled = codes * np.asarray(box_variance, np.float64)
     decoded = np.ones((*codes.shape[:-1], 5 + logits.shape[-1]))
     # Anchors and codes have y first, the result has x first.
-    decoded[..., 1::-1] = codes[..., :2] * box_variance[0] * size + middle
-    if box_variance[0] != box_variance[1]:
-        decoded[..., 0] = scaled[..., 1] * size[..., 1] + middle[..., 1]
+    decoded[..., 1::-1] = scaled[..., :2] * size + middle
     decoded[..., 3:1:-1] = np.exp(scaled[..., 2:]) * size
     decoded[..., 5:] = sigmoid(logits)
     return decoded
