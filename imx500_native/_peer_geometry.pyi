@@ -10,9 +10,7 @@ def rectangle_scaled(
 def rectangle_bounded(
     rectangle: Sequence[int], bound: Sequence[int]
 ) -> tuple[int, int, int, int]: ...
-def rectangle_of_ratio(
-    full: Sequence[int], ratio: Sequence[int]
-) -> tuple[int, int, int, int]: ...
+def rectangle_of_ratio(full: Sequence[int], ratio: Sequence[int]) -> tuple[int, int, int, int]: ...
 
 @final
 class PeerChain:

@@ -9,8 +9,9 @@ import sys
 import threading
 from collections.abc import Mapping
 from enum import IntEnum
+from io import FileIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class PlainRectangle(NamedTuple):
 
     def to_tuple(self) -> tuple[int, int, int, int]:
         """Return (x, y, width, height)."""
-        return tuple(self)
+        return (self.x, self.y, self.width, self.height)
 
 
 class PlainSize(NamedTuple):
@@ -76,7 +77,7 @@ class PlainSize(NamedTuple):
 
     def to_tuple(self) -> tuple[int, int]:
         """Return (width, height)."""
-        return tuple(self)
+        return (self.width, self.height)
 
 
 def _of_libcamera(name: str, otherwise: Any) -> Any:
@@ -177,7 +178,7 @@ class IMX500:
         # Read first: a wrong name is told without touching the camera.
         self.network = Network(Path(network_file).absolute()) if network_file else None
         self.__own_device: Imx500Device | None = None
-        self.__device_file: IO[bytes] | None = None
+        self.__device_file: FileIO | None = None
         self.device = device or self.__opened(camera_id)
         subdevice = self.device.subdevice
         self.imx500_device_id = subdevice.i2c
@@ -211,10 +212,10 @@ class IMX500:
                 resource.close()
 
     @property
-    def device_fd(self) -> IO[bytes]:
+    def device_fd(self) -> FileIO:
         """The sub-device as an open file of its own, for a program's own ioctls."""
         if self.__device_file is None:
-            self.__device_file = Path(self.device.subdevice.node).open("rb+", buffering=0)
+            self.__device_file = FileIO(self.device.subdevice.node, "r+")
         return self.__device_file
 
     @property
@@ -277,9 +278,8 @@ class IMX500:
             corners = [float(_number(value)) for value in (x0, y0, x1, y1)]
             return _whole(self.__mapper(found, configuration, stream), corners)
         chain = self.__chain(found, configuration, stream)
-        if isinstance(y0, float) and isinstance(x0, float):
-            if isinstance(y1, float) and isinstance(x1, float):
-                return chain.picamera2_box(y0, x0, y1, x1)
+        if all(isinstance(value, float) for value in (y0, x0, y1, x1)):
+            return chain.picamera2_box(y0, x0, y1, x1)
         return chain.rectangle(_on_full_sensor(y0, x0, y1, x1))
 
     def get_roi_scaled(self, request: Any, stream: str = "main") -> tuple[int, int, int, int]:

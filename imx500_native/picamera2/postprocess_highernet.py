@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imx500_native.errors import DecoderError
-from imx500_native.picamera2.postprocess import Array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from imx500_native.picamera2.postprocess import Array
 
 default_joint_order = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
 
@@ -175,7 +176,8 @@ def nms(det: Array, nms_kernel: int = 5, nms_padding: int = 2) -> Array:
     ndarray
         The shape of `det`.
     """
-    return det * (np_max_pool(det, nms_kernel, nms_padding) == det)
+    peaks: Array = det * (np_max_pool(det, nms_kernel, nms_padding) == det)
+    return peaks
 
 
 def np_topk(x: Array, k: int) -> tuple[Array, Array]:

@@ -16,7 +16,11 @@ from imx500_native.picamera2.postprocess import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-default_anchors = [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]]
+default_anchors = [
+    [10, 13, 16, 30, 33, 23],
+    [30, 61, 62, 45, 59, 119],
+    [116, 90, 156, 198, 373, 326],
+]
 default_strides = [8, 16, 32]
 
 # The ids that COCO's 91 numbers leave out among the 80 classes that have pictures.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import peers
 
 from imx500_native.geometry import FULL_ROI
-from imx500_native.upload import UploadProgress
+
+if TYPE_CHECKING:
+    from imx500_native.upload import UploadProgress
 
 FULL = FULL_ROI
 

@@ -369,9 +369,7 @@ def test_higherhrnet_scales_x_by_the_width_and_y_by_the_height():
 
 def test_higherhrnet_finds_nobody():
     nothing = [np.zeros((1, 30, 17), np.float32)] * 3
-    found = postprocess_highernet.postprocess_higherhrnet(
-        nothing, (480, 640), (0, 0), (0, 0), True
-    )
+    found = postprocess_highernet.postprocess_higherhrnet(nothing, (480, 640), (0, 0), (0, 0), True)
     assert found == ([], [], [])
     with pytest.raises(DecoderError, match="tag for each joint"):
         postprocess_highernet.postprocess_higherhrnet(
@@ -430,7 +428,15 @@ def test_drawer_needs_no_opencv_until_it_draws_and_rescales(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", pen)
     keypoints = np.array([[5, 6, 0.9]] * 2 + [[7, 8, 0.1]] * 15)
     plain.annotate_image(
-        None, np.array([[1, 2, 3, 4]] * 2), [0.9, 0.2], [1, 0], [keypoints] * 2, 0.5, 0.3, {}, None,
+        None,
+        np.array([[1, 2, 3, 4]] * 2),
+        [0.9, 0.2],
+        [1, 0],
+        [keypoints] * 2,
+        0.5,
+        0.3,
+        {},
+        None,
         "main",
     )
     names = [call[0] for call in pen.drawn]
