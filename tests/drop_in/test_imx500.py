@@ -364,7 +364,7 @@ def test_device_and_injection(bare):
     finally:
         os.close(descriptor)
     assert bare.device.calls[-1] == ("inject", b"planes")
-    assert bare.device_fd.name == "/dev/null"
+    assert bare.device_fd.name == bare.device.subdevice.node
     assert bare.device_fd is bare.device_fd
 
 
