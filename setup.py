@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
@@ -22,6 +23,7 @@ if os.environ.get("IMX500_SANITIZE") == "1":
     FLAGS += [*SANITIZERS, "-O1", "-g", "-fno-omit-frame-pointer"]
     LINK_FLAGS += SANITIZERS
 
+HEADERS = sorted(str(header) for header in Path("src_c").glob("*.h"))
 CORE_SOURCES = {
     "_tensors": ["tensor_info"],
     "_image": ["input_image"],
@@ -31,6 +33,8 @@ CORE_SOURCES = {
     "_decode": ["on_sensor_detections"],
     "_lazy": [],
     "_latency": [],
+    "_pictures": ["pixel_formats"],
+    "_frame": [],
     "_v4l2": ["v4l2"],
 }
 
@@ -40,7 +44,7 @@ def extension(name: str, core: list[str]) -> Extension:
         f"imx500_native.{name}",
         [f"imx500_native/{name}.pyx", *(f"src_c/{part}.c" for part in core)],
         include_dirs=["src_c", numpy.get_include()],
-        depends=["src_c/status.h", *(f"src_c/{part}.h" for part in core)],
+        depends=HEADERS,
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         extra_compile_args=["-std=c11", *FLAGS],
         extra_link_args=LINK_FLAGS,
@@ -71,13 +75,14 @@ def libcamera_extension() -> list[Extension]:
     print(f"libcamera: building imx500_native._libcamera with libcamera {version} from {libdir}")
     # The loader knows the system's directories; from any other it must be told.
     system = libdir.startswith(("/usr/lib", "/lib"))
+    parts = {"_libcamera": ["controls"], "_camera": ["run_loop", "controls"]}
     return [
         Extension(
-            "imx500_native._libcamera",
-            ["imx500_native/_libcamera.pyx", "src_c/libcamera/controls.cpp"],
+            f"imx500_native.{name}",
+            [f"imx500_native/{name}.pyx", *(f"src_c/libcamera/{part}.cpp" for part in core)],
             # Not src_c itself: its libcamera/ would stand before libcamera's own headers.
             include_dirs=["src_c/libcamera", numpy.get_include()],
-            depends=["src_c/libcamera/controls.h"],
+            depends=[f"src_c/libcamera/{part}.h" for part in core],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             extra_compile_args=[
                 "-std=c++17",
@@ -93,6 +98,7 @@ def libcamera_extension() -> list[Extension]:
             # A machine with libcamera's headers but no C++ compiler still gets everything else.
             optional=True,
         )
+        for name, core in parts.items()
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cases
+import live_requests
 import numpy as np
 import peers
 import timing
@@ -158,6 +159,8 @@ def measure(names: list[str], budget_s: float) -> list[Row]:
             run(case)
     for case in cases.tuple_cases(rng):
         run(case)
+    for job, name, ours, theirs in live_requests.measure(4 * budget_s):
+        add(Row(job, name, "picamera2", ours, theirs))
     ours, theirs = timing.import_seconds(["imx500_native", "numpy"], repeats=15)
     add(Row(cases.IMPORT, "", "numpy", ours, theirs))
     return rows

@@ -31,6 +31,9 @@ IMAGE_TUPLE = "input image, tuple"
 IMAGE_BUFFER = "input image, buffer"
 TUPLE_LOOP = "floats of a tuple"
 IMPORT = "import"
+REQUEST_OUTPUTS = "request to outputs"
+REQUEST_DETECTIONS = "request to detections"
+REQUEST_METADATA = "whole metadata"
 
 
 def detections_job(objects: int) -> str:
@@ -65,6 +68,24 @@ TARGETS = (
     ),
     Target(IMAGE_TUPLE, "yolov8n_pp", "input image, 640x640: at least 50x as fast", least_ratio=50),
     Target(TUPLE_LOOP, "402976", "402,976 floats of a tuple: at least 10x", least_ratio=10),
+    Target(
+        REQUEST_OUTPUTS,
+        "ssd_mobilenetv2_fpnlite_320x320_pp",
+        "request to outputs, 601 floats: at least 25x as fast",
+        least_ratio=25,
+    ),
+    Target(
+        REQUEST_OUTPUTS,
+        "deeplabv3plus",
+        "request to outputs, 102,400 floats: at least 2,500x",
+        least_ratio=2500,
+    ),
+    Target(
+        REQUEST_OUTPUTS,
+        "nanodet_plus_416x416",
+        "request to outputs, 402,976 floats: at least 8,000x",
+        least_ratio=8000,
+    ),
     Target(IMPORT, "", "import: at most 1.5x the time of import numpy", most_share=1.5),
 )
 
@@ -231,7 +252,7 @@ def network_cases(network: Network, rng: np.random.Generator) -> Iterator[Case]:
     """Yield every case of one network; each has compared the results before it is yielded."""
     yield from _info_cases(network)
     yield _outputs_case(network, rng)
-    if frames.post_processes_on_sensor(network):
+    if network.detects_on_sensor:
         for objects in OBJECTS:
             if objects <= network.output_shapes[0][0]:
                 yield from _detection_cases(network, objects, rng)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imx500_native.network import Network, OutputSpec
 
 FOUND = (0.6, 0.95)
@@ -16,18 +19,18 @@ NOT_FOUND = (0.0, 0.4)
 
 def output_info(network: Network, frame_count: int = 7) -> bytes:
     """Return the 712 bytes of libcamera's ``CnnOutputTensorInfo`` for a network."""
-    shapes = network.output_shapes
+    return info_of(network.output_shapes, network.network_name, frame_count)
+
+
+def info_of(
+    shapes: Sequence[tuple[int, ...]], network_name: str = "", frame_count: int = 7
+) -> bytes:
+    """Return the 712 bytes of libcamera's ``CnnOutputTensorInfo`` for tensors of some shapes."""
     tensors = b"".join(
-        struct.pack(
-            "<II16H",
-            spec.elements,
-            len(spec.shape),
-            *spec.shape,
-            *[0] * (16 - len(spec.shape)),
-        )
-        for spec in network.outputs
+        struct.pack("<II16H", math.prod(shape), len(shape), *shape, *[0] * (16 - len(shape)))
+        for shape in shapes
     )
-    header = struct.pack("<64sI", network.network_name.encode()[:63], len(shapes))
+    header = struct.pack("<64sI", network_name.encode()[:63], len(shapes))
     return (header + tensors).ljust(708, b"\0") + struct.pack("<B3x", frame_count)
 
 
@@ -36,18 +39,6 @@ def random_tensor(spec: OutputSpec, rng: np.random.Generator) -> np.ndarray:
     limits = np.iinfo(spec.dtype)
     raw = rng.integers(limits.min, limits.max, spec.elements, dtype=np.int64, endpoint=True)
     return ((raw - spec.shift) * spec.scale).astype(np.float32)
-
-
-def post_processes_on_sensor(network: Network) -> bool:
-    """Tell whether a network puts out boxes, scores, classes and their number."""
-    shapes = network.output_shapes
-    return (
-        len(shapes) == 4
-        and len(shapes[0]) == 2
-        and shapes[0][1] == 4
-        and shapes[1] == shapes[2] == shapes[0][:1]
-        and shapes[3] == (1,)
-    )
 
 
 def detector_tensors(network: Network, objects: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -134,6 +134,29 @@ def picamera2_module(name: str = "imx500") -> ModuleType:
             raise _missing("picamera2", error) from error
 
 
+@cache
+def _completed_request() -> Any:
+    home = Path(picamera2_module().__file__ or "").parents[2]
+    names = ("piexif", "simplejpeg", "pidng", "pidng.camdefs", "pidng.core")
+    # They write pictures to files, which no metadata needs.
+    around = {name: ModuleType(name) for name in names}
+    vars(around["pidng.camdefs"])["Picamera2Camera"] = object
+    vars(around["pidng.core"])["PICAM2DNG"] = object
+    around |= {"libcamera": libcamera(), "picamera2": _package("picamera2", home)}
+    with _standing_in(around):
+        try:
+            return importlib.import_module("picamera2.request").CompletedRequest
+        except ImportError as error:
+            raise _missing("picamera2", error) from error
+
+
+def picamera2_request(request: Any) -> Any:
+    """Return a picamera2 ``CompletedRequest`` round a request of libcamera's."""
+    completed = object.__new__(_completed_request())
+    completed.request = request
+    return completed
+
+
 def picamera2_imx500(network: Network) -> Any:
     """Return a picamera2 ``IMX500`` as its constructor leaves it, for a camera that is not there.
 

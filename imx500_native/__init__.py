@@ -7,7 +7,15 @@ From the tensors that the sensor computes to named objects in picture pixels: se
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING
+
+if importlib.util.find_spec("imx500_native._tensors") is None:
+    raise ImportError(
+        f"{__path__[0]} holds the sources of imx500_native, which are not built: start Python "
+        "in another directory to use the installed package, or build them here with "
+        "python setup.py build_ext --inplace"
+    )
 
 from imx500_native.decoding import Decoder
 from imx500_native.errors import (

@@ -20,9 +20,8 @@ from imx500_native.includes.v4l2 cimport (
     imx500_control_info,
     imx500_get_integer,
     imx500_get_words,
-    imx500_ioctl,
-    imx500_kernel_ioctl,
     imx500_query_control,
+    imx500_replace_ioctl,
     imx500_set_integer,
     imx500_set_words,
 )
@@ -75,9 +74,12 @@ def replace_ioctl(replacement):
         kernel would read and write, as a writable memoryview; raises OSError to refuse. None
         sends them to the kernel again.
     """
-    global _replacement, imx500_ioctl
+    global _replacement
     _replacement = replacement
-    imx500_ioctl = imx500_kernel_ioctl if replacement is None else _replaced_ioctl
+    if replacement is None:
+        imx500_replace_ioctl(NULL)
+    else:
+        imx500_replace_ioctl(_replaced_ioctl)
 
 
 # As in Python's own calls, a signal interrupts the call and not the program.

@@ -52,6 +52,25 @@ examples:
 DEVICES_EXAMPLES = """\
 Looks only: no device is opened. The exit code is 0 also where nothing is found.
 """
+ROI_EXAMPLES = f"""\
+Without REGION and --network, only shows it. The driver cuts numbers above 4032, and what is
+printed is what it has: ask for "full" rather than for 4056 pixels.
+
+examples:
+  {PROGRAM} roi
+  {PROGRAM} roi 508,0,3040,3040
+  {PROGRAM} roi 1:1
+  {PROGRAM} roi --network yolo11n_pp
+  {PROGRAM} roi full
+"""
+UPLOAD_EXAMPLES = f"""\
+The sensor receives the network when a camera starts, in this or any other program; the first time
+takes minutes.
+
+examples:
+  {PROGRAM} upload imx500_network_yolo11n_pp.rpk
+  sudo {PROGRAM} upload --wait yolo11n_pp
+"""
 DEMO_EXAMPLES = f"""\
 With --json, standard output carries one object per frame and line, with the keys sequence,
 frame_count (null without tensors), timestamp_ns, fresh, space and detections.
@@ -116,6 +135,17 @@ def _rectangle(text: str) -> tuple[int, int, int, int]:
     return x, y, width, height
 
 
+def _region(text: str) -> tuple[int, ...] | None:
+    if text == "full":
+        return None
+    width, colon, height = text.partition(":")
+    return (_count(width), _count(height)) if colon else _rectangle(text)
+
+
+def _camera(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
 def _assignment(text: str) -> tuple[str, str]:
     from imx500_native._update import parse_assignment
 
@@ -154,6 +184,26 @@ def _devices(arguments: argparse.Namespace) -> int:
     from imx500_native._devices import show_devices
 
     return show_devices(arguments.json)
+
+
+def _roi(arguments: argparse.Namespace) -> int:
+    from imx500_native._roi import show_roi
+
+    if arguments.network is not None and arguments.region is not False:
+        arguments.parser.error("give REGION or --network, not both")
+    return show_roi(
+        arguments.camera,
+        arguments.region or None,
+        arguments.region is None,
+        arguments.network,
+        arguments.json,
+    )
+
+
+def _upload(arguments: argparse.Namespace) -> int:
+    from imx500_native._upload import upload_network
+
+    return upload_network(arguments.camera, arguments.network, arguments.wait)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -257,6 +307,41 @@ def _add_devices(commands: _Commands) -> None:
     parser.set_defaults(run=_devices)
 
 
+def _add_camera_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--camera",
+        metavar="N|ID",
+        type=_camera,
+        help="which AI Camera, as devices lists them; default: the only one",
+    )
+
+
+def _add_roi(commands: _Commands) -> None:
+    parser = commands.add("roi", "show or change what the network sees", ROI_EXAMPLES)
+    parser.add_argument(
+        "region",
+        nargs="?",
+        metavar="REGION",
+        type=_region,
+        default=False,
+        help="X,Y,W,H in sensor pixels, an aspect ratio as W:H, or full",
+    )
+    parser.add_argument("--network", metavar="FILE|NAME", help="take the aspect ratio of its input")
+    _add_camera_option(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=_roi, parser=parser)
+
+
+def _add_upload(commands: _Commands) -> None:
+    parser = commands.add("upload", "hand a network to the driver", UPLOAD_EXAMPLES)
+    parser.add_argument("network", metavar="FILE|NAME", help="a network file, or its name")
+    _add_camera_option(parser)
+    parser.add_argument(
+        "--wait", action="store_true", help="until the sensor has it; needs root and a camera start"
+    )
+    parser.set_defaults(run=_upload)
+
+
 def _add_demo(commands: _Commands) -> None:
     parser = commands.add("demo", "show a detector at work, on a simulated camera", DEMO_EXAMPLES)
     parser.add_argument(
@@ -326,6 +411,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_info(commands)
     _add_update(commands)
     _add_devices(commands)
+    _add_roi(commands)
+    _add_upload(commands)
     return parser
 
 

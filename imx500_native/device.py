@@ -243,13 +243,15 @@ class Imx500Device:
         words = roi_words(roi)
         with self._driver.lock:
             began_ns = _now_ns()
+            written = False
             try:
                 self._driver.write_words(ROI, words)
+                written = True
+                applied = self._read_roi()
             except DeviceError as error:
-                if error.errno in WHILE_TALKING:
+                if written or error.errno in WHILE_TALKING:
                     self._history.failed(began_ns)
                 raise
-            applied = self._read_roi()
             self._history.changed(applied, began_ns, _now_ns())
         return applied
 

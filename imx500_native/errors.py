@@ -105,3 +105,30 @@ class GeometryError(Imx500Error, ValueError):
 
 class DrawingError(Imx500Error, ValueError):
     """A picture, or the way it should be drawn or written, is not one that can be."""
+
+
+class CameraError(Imx500Error, RuntimeError):
+    """libcamera refuses a camera, or the camera is closed or in use."""
+
+
+class CameraOptionError(Imx500Error, ValueError):
+    """An option has no valid value, or the camera does not offer it."""
+
+
+class CameraTimeoutError(Imx500Error, TimeoutError):
+    """No frame, or none with tensors, came in time.
+
+    Attributes
+    ----------
+    kind : str
+        "no frame": none since the camera started. "stalled": some came, then no more.
+        "cancelled": libcamera gave requests back without a picture. "no tensors": frames come,
+        but the network's results do not.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message, kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return str(self.args[0])

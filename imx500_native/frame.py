@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from imx500_native import _image, _tensors, bindings, controls
+from imx500_native._frame import FrameState, new_frame
 from imx500_native.decoding import cached_decoder
 from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.geometry import (
@@ -54,7 +55,7 @@ class Kpi(NamedTuple):
     dsp_ms: float
 
 
-class Frame:
+class Frame(FrameState):
     """One camera frame, made by `from_request`, `from_metadata` or by iterating a camera.
 
     Everything is read when it is asked for, from values that the frame keeps to itself: nothing
@@ -72,58 +73,15 @@ class Frame:
         The order of the channels in memory, for example "RGB".
     sequence : int or None
         The number of the frame since the camera started.
+    outputs : tuple of ndarray or None
+        The network's output tensors: read-only float32 arrays in Fortran order. None where the
+        frame carries none, which happens whenever the network is slower than the camera. Raises
+        `TensorInfoError` where the frame contradicts itself.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_controls",
-        "_outputs",
-        "_outputs_read",
-        "_stream_size",
-        "image",
-        "image_format",
-        "network",
-        "roi",
-        "sequence",
-    )
+    __slots__ = ("__weakref__",)
 
-    network: Network | None
-    roi: Rect | None
-    image: npt.NDArray[np.uint8] | None
-    image_format: str | None
-    sequence: int | None
     _controls: ControlSource
-    _stream_size: Size | None
-    _outputs: tuple[npt.NDArray[np.float32], ...] | None
-    _outputs_read: bool
-
-    def __init__(self) -> None:
-        raise TypeError(
-            "make a Frame with Frame.from_request or Frame.from_metadata, or iterate a camera"
-        )
-
-    @classmethod
-    def _of(
-        cls,
-        controls: ControlSource,
-        network: Network | None,
-        stream_size: Size | None,
-        roi: Rect | None,
-        image: npt.NDArray[np.uint8] | None,
-        image_format: str | None,
-        sequence: int | None,
-    ) -> Frame:
-        """Make a frame that owns `controls`, of context that was checked before."""
-        frame = cls.__new__(cls)
-        frame._controls = controls
-        frame._outputs_read = False
-        frame.network = network
-        frame._stream_size = stream_size
-        frame.roi = roi
-        frame.image = image
-        frame.image_format = image_format
-        frame.sequence = sequence
-        return frame
 
     @classmethod
     def from_metadata(
@@ -175,7 +133,8 @@ class Frame:
                 "metadata must be a mapping of control names to values, "
                 f"not {type(metadata).__name__}"
             )
-        return cls._of(
+        return new_frame(
+            cls,
             Metadata(metadata),
             network,
             None if stream_size is None else as_size(stream_size, "stream_size"),
@@ -235,7 +194,8 @@ class Frame:
         taken = controls.take_controls(request, ownership)
         if stream_size is None:
             stream_size = bindings.main_stream_size(request)
-        return cls._of(
+        return new_frame(
+            cls,
             taken,
             network,
             None if stream_size is None else as_size(stream_size, "stream_size"),
@@ -253,20 +213,6 @@ class Frame:
         (x, y, width, height) and sizes (width, height), as picamera2 has them.
         """
         return self._controls.to_dict()
-
-    @property
-    def outputs(self) -> tuple[npt.NDArray[np.float32], ...] | None:
-        """The network's output tensors: read-only float32 arrays in Fortran order.
-
-        None where the frame carries none, which happens whenever the network is slower than the
-        camera. Raises `TensorInfoError` where the frame contradicts itself.
-        """
-        if not self._outputs_read:
-            network = self.network
-            shapes = None if network is None else network.output_shapes
-            self._outputs = self._controls.output_arrays(shapes)
-            self._outputs_read = True
-        return self._outputs
 
     @property
     def access(self) -> Access | None:

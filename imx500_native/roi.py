@@ -196,13 +196,13 @@ class RoiHistory:
             The frame is from the time around a change, from `UNCERTAIN_BEFORE_NS` before it began
             to `UNCERTAIN_AFTER_NS` after it ended, or from before the history begins.
         """
-        first, *changes = self._changes
-        roi, uncertain = first.roi, timestamp_ns < first.began_ns
-        for change in changes:
+        changes, uncertain = self._changes, False
+        for change in reversed(changes[1:]):
             if timestamp_ns < change.began_ns - UNCERTAIN_BEFORE_NS:
-                break
+                continue
             if change.ended_ns is None or timestamp_ns < change.ended_ns + UNCERTAIN_AFTER_NS:
                 uncertain = True
+            # Whatever was before it ended before it.
             if change.ended_ns is not None and timestamp_ns >= change.ended_ns:
-                roi = change.roi
-        return roi, uncertain
+                return change.roi, uncertain
+        return changes[0].roi, uncertain or timestamp_ns < changes[0].began_ns

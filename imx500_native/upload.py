@@ -116,7 +116,7 @@ class _Bar:
             )
         if stage != self._stage:
             self._stage = stage
-            self._bar.set_description(
+            self._bar.set_description_str(
                 "starting" if stage == "unknown" else f"uploading {stage}", refresh=False
             )
             self._bar.reset(total)
@@ -161,12 +161,15 @@ class UploadWatch:
         self._read = read
         self._progress = progress
         self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._complete = False
         self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self._stop.clear()
+        self._complete = False
+        self._error = None
         if self._progress is None:
             return self
         tell = _progress_bar() if self._progress is True else self._progress
@@ -187,7 +190,9 @@ class UploadWatch:
             return
         self._stop.set()
         self._thread.join()
-        self._thread = None
+        with self._changed:
+            self._thread = None
+            self._changed.notify_all()
         if self._error is not None and error is None:
             raise self._error
 
@@ -206,8 +211,7 @@ class UploadWatch:
         """
         with self._changed:
             self._changed.wait_for(
-                lambda: self._complete or self._error is not None or self._progress is None,
-                timeout_s,
+                lambda: self._complete or self._error is not None or self._thread is None, timeout_s
             )
             return self._complete
 

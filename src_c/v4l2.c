@@ -11,11 +11,15 @@
 _Static_assert(sizeof(((struct v4l2_query_ext_ctrl *)0)->name) == IMX500_CONTROL_NAME_LENGTH,
                "the kernel's names have another length");
 
-int imx500_kernel_ioctl(int descriptor, unsigned long request, void *argument) {
+static int kernel_ioctl(int descriptor, unsigned long request, void *argument) {
     return ioctl(descriptor, request, argument) < 0 ? errno : 0;
 }
 
-int (*imx500_ioctl)(int, unsigned long, void *) = imx500_kernel_ioctl;
+static int (*send_ioctl)(int, unsigned long, void *) = kernel_ioctl;
+
+void imx500_replace_ioctl(int (*replacement)(int, unsigned long, void *)) {
+    send_ioctl = replacement ? replacement : kernel_ioctl;
+}
 
 /* The old G_CTRL and S_CTRL carry no arrays; these carry both. */
 static int transfer(int descriptor, unsigned long request, struct v4l2_ext_control *control) {
@@ -24,7 +28,7 @@ static int transfer(int descriptor, unsigned long request, struct v4l2_ext_contr
     controls.which = V4L2_CTRL_WHICH_CUR_VAL;
     controls.count = 1;
     controls.controls = control;
-    return imx500_ioctl(descriptor, request, &controls);
+    return send_ioctl(descriptor, request, &controls);
 }
 
 static struct v4l2_ext_control control_of(uint32_t id) {
@@ -38,7 +42,7 @@ int imx500_query_control(int descriptor, uint32_t id, struct imx500_control_info
     struct v4l2_query_ext_ctrl query;
     memset(&query, 0, sizeof query);
     query.id = id;
-    const int error = imx500_ioctl(descriptor, VIDIOC_QUERY_EXT_CTRL, &query);
+    const int error = send_ioctl(descriptor, VIDIOC_QUERY_EXT_CTRL, &query);
     if (error)
         return error;
     memset(info, 0, sizeof *info);

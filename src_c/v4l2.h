@@ -27,11 +27,11 @@ struct imx500_control_info {
     char name[IMX500_CONTROL_NAME_LENGTH + 1];
 };
 
-/* What every ioctl of this package goes through: the kernel, unless a test puts itself in between.
- * Answers 0 or the errno. Set it while no other thread is in a function below.
+/* Sends every ioctl of this package to a function instead of the kernel, for tests; NULL undoes it.
+ * The function answers 0 or the errno. Call this while no other thread is in a function below.
  */
-extern int (*imx500_ioctl)(int descriptor, unsigned long request, void *argument);
-int imx500_kernel_ioctl(int descriptor, unsigned long request, void *argument);
+void imx500_replace_ioctl(int (*replacement)(int descriptor, unsigned long request,
+                                             void *argument));
 
 /* Each of these returns 0 or the errno: the kernel says more than an imx500_status could. `count`
  * is at most IMX500_CONTROL_WORDS, or the answer is EINVAL.

@@ -23,8 +23,8 @@ cdef extern from "v4l2.h" nogil:
         int64_t maximum
         char name[33]
 
-    int (*imx500_ioctl)(int descriptor, unsigned long request, void *argument) noexcept
-    int imx500_kernel_ioctl(int descriptor, unsigned long request, void *argument) noexcept
+    void imx500_replace_ioctl(int (*replacement)(int descriptor, unsigned long request,
+                                                 void *argument) noexcept)
 
     int imx500_query_control(int descriptor, uint32_t id, imx500_control_info *info)
     int imx500_get_integer(int descriptor, uint32_t id, int32_t *value)

@@ -35,11 +35,19 @@ def _cache() -> Path:
 
 def inject_controls() -> ModuleType:
     """Return the compiled ``inject_controls`` module."""
+    return _built("inject_controls")
+
+
+def occupy_manager() -> ModuleType:
+    """Return the compiled ``occupy_manager`` module."""
+    return _built("occupy_manager")
+
+
+def _built(name: str) -> ModuleType:
     import numpy
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
-    name = "inject_controls"
     flags = _libcamera("--cflags"), _libcamera("--libs")
     sources = [HERE / f"{name}.pyx", ROOT / "imx500_native" / "_libcamera.pxd"]
     sources += (ROOT / "imx500_native" / "includes").glob("*.pxd")

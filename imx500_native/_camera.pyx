@@ -1,0 +1,348 @@
+"""One streaming session of a live camera: libcamera's thread on one side, Python on the other."""
+
+import os
+import time
+from typing import NamedTuple
+
+cimport cython
+cimport numpy as cnp
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport Py_INCREF
+from libc.stddef cimport size_t
+from libcpp cimport bool as cbool
+from libcpp.memory cimport shared_ptr
+from libcpp.vector cimport vector
+
+from imx500_native._libcamera cimport Controls, bound_pointer, request_pointer
+from imx500_native.includes.libcamera cimport (
+    CControl,
+    CRequest,
+    find_control,
+    known_controls,
+    take_whole,
+)
+from imx500_native.includes.run_loop cimport (
+    TURN_FRAME,
+    TURN_NOTHING,
+    CCamera,
+    CLoopCounts,
+    CLoopSlot,
+    CRunLoop,
+    CTurn,
+    imx500_camera_type,
+    imx500_camera_type_name,
+    imx500_type_info_name,
+)
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #include <memory>
+
+    #include "run_loop.h"
+
+    static std::shared_ptr<imx500::run_loop> imx500_new_loop(
+        libcamera::Camera &camera, const std::vector<imx500::loop_slot> &slots, bool only_latest)
+    {
+        return std::make_shared<imx500::run_loop>(camera, slots, only_latest);
+    }
+    """
+    shared_ptr[CRunLoop] imx500_new_loop(
+        CCamera &camera, const vector[CLoopSlot] &slots, cbool only_latest
+    ) except +
+
+# A camera with fewer buffers than this of its own would wait for the consumer.
+cdef size_t KEPT_FREE = 2
+cdef int LONGEST_WAIT_MS = 1 << 30
+cdef object camera_capsule = PyCapsule_New(
+    <void *>imx500_camera_type(), imx500_type_info_name(), NULL
+)
+
+
+def abandon(object owner):
+    """Never free an object, which only a forked child has reason for.
+
+    Parameters
+    ----------
+    owner : object
+        What owns things of libcamera, whose threads the child has not got.
+    """
+    Py_INCREF(owner)
+
+
+class Counts(NamedTuple):
+    """What became of the requests of a session.
+
+    Attributes
+    ----------
+    completed : int
+        Good frames.
+    dropped : int
+        Those of them that made way for newer ones.
+    cancelled : int
+        Requests that libcamera gave up, since the last good frame.
+    """
+
+    completed: int
+    dropped: int
+    cancelled: int
+
+
+# Not in cycles, as nothing that it keeps refers back: it may die anywhere, the collector included.
+@cython.no_gc
+@cython.final
+cdef class Lease:
+    """The base of a picture's array: the buffer goes back to the camera when it dies."""
+
+    cdef shared_ptr[CRunLoop] loop
+    cdef size_t index
+    cdef object memory
+
+    def __init__(self):
+        raise TypeError("a lease comes with a picture")
+
+    def __dealloc__(self):
+        if self.loop:
+            self.loop.get().give_back(self.index)
+
+
+@cython.no_gc_clear
+@cython.final
+cdef class RunLoop:
+    """One session of a configured camera, from `start` to `stop`.
+
+    Parameters
+    ----------
+    camera : libcamera.Camera
+        Acquired and configured.
+    requests : list of libcamera.Request
+        With their buffers, and with their place in the list as cookie.
+    carrier : libcamera.Request
+        Which brings controls and is never queued.
+    memories : list of ndarray
+        uint8: each request's picture buffer, mapped.
+    dma_bufs : list of int
+        Each picture buffer's dma-buf, or -1.
+    shape, strides : tuple of int
+        Of the picture in its buffer, in bytes.
+    only_latest : bool
+        Whether a frame that nobody took when the next one comes is dropped.
+    before_taking : callable, optional
+        Called with each completed request before its metadata are taken.
+
+    Raises
+    ------
+    LibcameraMissingError
+        If libcamera's objects cannot be reached in this process.
+    """
+
+    cdef shared_ptr[CRunLoop] loop
+    cdef vector[CRequest *] pointers
+    cdef object camera
+    cdef list requests
+    cdef object carrier
+    cdef CRequest *carrier_pointer
+    cdef list memories
+    cdef object before_taking
+    cdef unsigned int tensor_id
+    cdef int dimensions
+    cdef cnp.npy_intp[3] shape
+    cdef cnp.npy_intp[3] strides
+
+    def __init__(
+        self,
+        camera,
+        list requests,
+        carrier,
+        list memories,
+        list dma_bufs,
+        tuple shape,
+        tuple strides,
+        *,
+        bint only_latest,
+        before_taking=None,
+    ):
+        cdef vector[CLoopSlot] slots
+        cdef CLoopSlot slot
+        if self.loop:
+            raise RuntimeError("a RunLoop is set up once")
+        self.dimensions = len(shape)
+        if not 1 <= self.dimensions <= 3 or len(strides) != self.dimensions:
+            raise ValueError(f"shape {shape} and strides {strides} must have one to three numbers")
+        if not len(requests) == len(memories) == len(dma_bufs):
+            raise ValueError("each request needs its memory and its dma-buf or -1")
+        end = 1
+        for axis in range(self.dimensions):
+            self.shape[axis] = shape[axis]
+            self.strides[axis] = strides[axis]
+            if self.shape[axis] < 1 or self.strides[axis] < 1:
+                raise ValueError(f"shape {shape} and strides {strides} must be positive")
+            end += (shape[axis] - 1) * strides[axis]
+        for number, request in enumerate(requests):
+            if request.cookie != number:
+                raise ValueError(f"request {number} has the cookie {request.cookie}")
+            if cnp.PyArray_NBYTES(memories[number]) < end:
+                raise ValueError(f"a picture of {end} bytes does not fit its buffer")
+            slot.request = request_pointer(request)
+            slot.dma_buf = dma_bufs[number]
+            slot.in_access = slot.held = False
+            slots.push_back(slot)
+            self.pointers.push_back(slot.request)
+        self.camera = camera
+        self.requests = requests
+        self.carrier = carrier
+        self.carrier_pointer = request_pointer(carrier)
+        self.memories = memories
+        self.before_taking = before_taking
+        # Only Raspberry Pi's libcamera has it; no control has the number 0.
+        self.tensor_id = 0
+        for known, name in known_controls():
+            if name == b"CnnOutputTensor":
+                self.tensor_id = known
+        cdef CCamera *pointer = <CCamera *>bound_pointer(
+            camera, camera_capsule, imx500_camera_type_name()
+        )
+        self.loop = imx500_new_loop(pointer[0], slots, only_latest)
+
+    def __dealloc__(self):
+        cdef CRunLoop *loop = self.loop.get()
+        if loop != NULL:
+            with nogil:
+                loop.stop()
+
+    def start(self):
+        """Start the camera with the carrier's controls; other threads run meanwhile.
+
+        Raises
+        ------
+        OSError
+            If libcamera refuses.
+        """
+        cdef CRunLoop *loop = self.loop.get()
+        cdef int result
+        with nogil:
+            result = loop.start(self.carrier_pointer[0])
+        self.carrier.reuse()
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+
+    def stop(self):
+        """Stop the camera and wake whoever waits; nothing happens where it does not run.
+
+        Raises
+        ------
+        OSError
+            If libcamera refuses.
+        """
+        cdef CRunLoop *loop = self.loop.get()
+        cdef int result
+        with nogil:
+            result = loop.stop()
+        if result < 0:
+            raise OSError(-result, os.strerror(-result))
+
+    def set_controls(self):
+        """Take the carrier's controls for the next request that is queued."""
+        self.loop.get().set_controls(self.carrier_pointer[0])
+        self.carrier.reuse()
+
+    def take(self, double timeout_s):
+        """Wait for the next frame.
+
+        Parameters
+        ----------
+        timeout_s : float
+            How long to wait; 0 looks once.
+
+        Returns
+        -------
+        tuple of (Controls, ndarray, bool) or None
+            The metadata, moved out of the request, the picture, read-only, and whether there are
+            output tensors; None where the time is up or the session was stopped.
+        """
+        cdef size_t index = 0
+        cdef size_t held = 0
+        cdef CTurn state = self.loop.get().take(index, held)
+        if state == TURN_NOTHING and timeout_s > 0:
+            state = self.wait(timeout_s, &index, &held)
+        if state != TURN_FRAME:
+            return None
+        return self.frame(index, held)
+
+    cdef CTurn wait(self, double timeout_s, size_t *index, size_t *held) except *:
+        cdef CRunLoop *loop = self.loop.get()
+        cdef CTurn state = TURN_NOTHING
+        cdef double deadline_s = time.monotonic() + timeout_s
+        cdef double left_ms
+        cdef int step_ms
+        while state == TURN_NOTHING:
+            left_ms = 1000 * (deadline_s - time.monotonic())
+            if not left_ms > 0:
+                break
+            step_ms = <int>min(left_ms + 1, <double>LONGEST_WAIT_MS)
+            with nogil:
+                loop.wait(step_ms)
+            PyErr_CheckSignals()
+            state = loop.take(index[0], held[0])
+        return state
+
+    cdef tuple frame(self, size_t index, size_t held):
+        cdef CRunLoop *loop = self.loop.get()
+        cdef Controls controls
+        cdef Lease lease
+        cdef cnp.ndarray picture
+        cdef CControl tensor
+        # From here on the lease returns the buffer, whatever happens.
+        lease = Lease.__new__(Lease)
+        lease.loop = self.loop
+        lease.index = index
+        lease.memory = self.memories[index]
+        if self.before_taking is not None:
+            self.before_taking(self.requests[index])
+        controls = Controls.__new__(Controls)
+        controls.sequence = self.pointers[index].sequence()
+        controls.access = "move"
+        take_whole(self.pointers[index][0], controls.list)
+        if loop.needs_access(index):
+            with nogil:
+                loop.begin_access(index)
+        picture = cnp.PyArray_New(
+            cnp.ndarray,
+            self.dimensions,
+            self.shape,
+            cnp.NPY_UINT8,
+            self.strides,
+            cnp.PyArray_DATA(lease.memory),
+            0,
+            0,
+            None,
+        )
+        cnp.set_array_base(picture, lease)
+        if self.pointers.size() < held + KEPT_FREE:
+            picture = cnp.PyArray_NewCopy(picture, cnp.NPY_CORDER)
+            cnp.PyArray_CLEARFLAGS(picture, cnp.NPY_ARRAY_WRITEABLE)
+        return controls, picture, find_control(controls.list, self.tensor_id, tensor)
+
+    @property
+    def running(self):
+        """Whether the session was started and not stopped."""
+        return self.loop.get().running()
+
+    @property
+    def held(self):
+        """Which buffers pictures hold, by index."""
+        cdef size_t index
+        return [index for index in range(self.pointers.size()) if self.loop.get().holds(index)]
+
+    @property
+    def event_fd(self):
+        """A descriptor that becomes readable when `take` may have something."""
+        return self.loop.get().event_fd()
+
+    @property
+    def counts(self):
+        """What became of the requests so far, as `Counts`."""
+        cdef CLoopCounts counts = self.loop.get().counts()
+        return Counts(counts.completed, counts.dropped, counts.cancelled)

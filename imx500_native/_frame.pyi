@@ -1,0 +1,39 @@
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from imx500_native.geometry import Rect, Size
+from imx500_native.network import Network
+
+class FrameState:
+    @property
+    def _controls(self) -> Any: ...
+    @property
+    def _stream_size(self) -> Size | None: ...
+    @property
+    def network(self) -> Network | None: ...
+    @property
+    def roi(self) -> Rect | None: ...
+    @property
+    def image(self) -> npt.NDArray[np.uint8] | None: ...
+    @property
+    def image_format(self) -> str | None: ...
+    @property
+    def sequence(self) -> int | None: ...
+    @property
+    def outputs(self) -> tuple[npt.NDArray[np.float32], ...] | None: ...
+    def __init__(self, /, *args: object, **kwargs: object) -> None: ...
+
+_Kind = TypeVar("_Kind", bound=FrameState)
+
+def new_frame(
+    kind: type[_Kind],
+    controls: object,
+    network: Network | None,
+    stream_size: Size | None,
+    roi: Rect | None,
+    image: npt.NDArray[np.uint8] | None,
+    image_format: str | None,
+    sequence: int | None,
+) -> _Kind: ...

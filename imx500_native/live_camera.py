@@ -1,0 +1,645 @@
+"""A live camera: libcamera's pictures and metadata as frames."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from imx500_native._frame import new_frame
+from imx500_native.buffers import BufferPool
+from imx500_native.configuring import (
+    ControlNames,
+    Transform,
+    configure,
+    find_device,
+    frame_duration,
+    libcamera_bindings,
+    model_of,
+)
+from imx500_native.errors import CameraError, CameraOptionError, CameraTimeoutError
+from imx500_native.frame import Frame
+from imx500_native.geometry import as_rectangle
+from imx500_native.pictures import ColorSpace, to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from types import TracebackType
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from imx500_native._camera import RunLoop
+    from imx500_native._libcamera import Controls
+    from imx500_native.geometry import Rect, Size
+    from imx500_native.network import Network
+
+Policy = Literal["latest", "all"]
+
+logger = logging.getLogger("imx500_native")
+
+# A camera that is still open when the interpreter ends would end it with libcamera's own abort.
+_open_cameras: weakref.WeakSet[Camera] = weakref.WeakSet()
+# Fewer frames than this without tensors say nothing, however far apart they were taken.
+_FEW_FRAMES = 5
+_NOT_STREAMING = (
+    "the camera does not stream, or was stopped meanwhile; call start() or use it in a with "
+    "statement"
+)
+
+
+class Camera:
+    """A camera of this machine, through libcamera.
+
+    The constructor finds, opens and configures the camera; `start`, or a ``with`` statement,
+    streams. Iterate it, in plain or in asynchronous loops, or call `capture`.
+
+    `Frame.image` shows the camera's own buffer, read-only, and the buffer goes back to the camera
+    when the last array on it is dropped; so drop a frame before the next one is taken. A picture
+    that would leave the camera fewer than two buffers is copied instead, and so may be kept as
+    long as you like. Pictures and tensors stay valid after `stop`, `close` and a restart.
+
+    Frames may be dropped by any thread; taking them is for one thread, or one task, at a time.
+
+    Parameters
+    ----------
+    network : Network, optional
+        The network that runs on the sensor, to make sense of its tensors. It must be on the
+        sensor already: this class does not load it there yet.
+    camera : int or str, optional
+        Which camera: its place in libcamera's list, its id or its model. The first IMX500 where
+        it is not given.
+    size : tuple of int
+        (width, height) of the pictures in pixels.
+    pixel_format : str, optional
+        libcamera's name of the pictures' format, one of "BGR888" (R, G, B in memory, and the
+        default where the camera has it), "RGB888" (B, G, R in memory), "XBGR8888", "XRGB8888",
+        "NV12", "YUV420", "YUYV".
+    raw_size : tuple of int, optional
+        (width, height) of the raw stream, which chooses the sensor's mode. libcamera chooses where
+        it is not given.
+    frame_rate : float, optional
+        Frames per second; libcamera's choice where it is not given.
+    transform : {"hflip", "vflip", "rotate180"}, optional
+        How to turn the pictures. Whether it also turns what the network sees is not known.
+    buffer_count : int
+        How many buffers for pictures to ask for; the camera may take more or fewer.
+    controls : mapping of str to object, optional
+        libcamera's controls by name, from the first frame on.
+    input_tensor : bool
+        Whether frames carry what the network saw.
+    roi : tuple of int, optional
+        What the network sees, (x, y, width, height) in sensor pixels, for `Frame.detections`. It is
+        only told to the frames, not to the sensor; where it is not given, it is not assumed.
+    policy : {"latest", "all"}
+        What happens to a frame that nobody took when the next one comes: with "latest" it is
+        dropped and its buffer used again, with "all" it waits, and the camera waits when it has no
+        buffer left. A dropped frame's tensors go with it.
+    timeout_s : float
+        How long to wait for a frame, and with `network` for one with tensors, before
+        `CameraTimeoutError`. Starting does not count.
+
+    Attributes
+    ----------
+    id, model : str
+        libcamera's id and the sensor's model.
+    size : tuple of int
+        (width, height) of the pictures in pixels.
+    image_format : str
+        The order in memory of the pictures: the channels, or "NV12", "YUV420" or "YUYV", whose
+        arrays `imx500_native.pictures.picture_layout` describes.
+    color_space : ColorSpace
+        Of Y'CbCr pictures.
+    buffer_count : int
+        How many buffers the camera has.
+    network, roi, policy, timeout_s
+        As the parameters.
+    source : {"camera"}
+        What `open_camera` tells a simulation from.
+
+    Raises
+    ------
+    DeviceNotFoundError
+        If there is no such camera; names those that there are.
+    LibcameraMissingError
+        If libcamera, its Python bindings or the module that was built with it are missing.
+    CameraError
+        If the camera is in use, or libcamera refuses it.
+    CameraOptionError, GeometryError
+        If an option has no valid value, or the camera does not offer it.
+
+    Examples
+    --------
+    >>> with Camera(network, size=(1280, 720), roi=FULL_ROI) as camera:  # doctest: +SKIP
+    ...     for frame in camera:
+    ...         for found in frame.detections():
+    ...             print(found.label, found.xyxy)
+    """
+
+    source: Literal["camera"] = "camera"
+
+    def __init__(
+        self,
+        network: Network | None = None,
+        camera: int | str | None = None,
+        *,
+        size: Size = (1280, 720),
+        pixel_format: str | None = None,
+        raw_size: Size | None = None,
+        frame_rate: float | None = None,
+        transform: Transform | None = None,
+        buffer_count: int = 6,
+        controls: Mapping[str, Any] | None = None,
+        input_tensor: bool = False,
+        roi: Rect | None = None,
+        policy: Policy = "latest",
+        timeout_s: float = 5.0,
+    ) -> None:
+        self._device: Any = None
+        self._stream: Any = None
+        self._names: Any = None
+        self._carrier: Any = None
+        self._session: RunLoop | None = None
+        self._pool: BufferPool | None = None
+        self._starting = threading.RLock()
+        self._before_taking: Callable[[Any], object] | None = None
+        self._tensorless_since_s = 0.0
+        self._tensorless = 0
+        if policy not in get_args(Policy):
+            raise CameraOptionError(f'policy must be "latest" or "all", not {policy!r:.80}')
+        if not timeout_s > 0:
+            raise CameraOptionError(f"timeout_s must be positive, not {timeout_s!r:.80}")
+        self.network = network
+        self.policy = policy
+        self.timeout_s = timeout_s
+        self.roi = None if roi is None else as_rectangle(roi, "roi")
+
+        libcamera = libcamera_bindings()
+        self._manager: Any = libcamera.CameraManager.singleton()
+        device = find_device(self._manager, camera)
+        try:
+            device.acquire()
+        except RuntimeError as error:
+            raise CameraError(
+                f"the camera {device.id} cannot be opened, most likely because it is open already, "
+                f"here or in another program ({error})"
+            ) from error
+        self._device = device
+        _open_cameras.add(self)
+        try:
+            self.id: str = device.id
+            self.model = model_of(device)
+            stream = configure(
+                libcamera,
+                device,
+                size=size,
+                pixel_format=pixel_format,
+                raw_size=raw_size,
+                transform=transform,
+                buffer_count=buffer_count,
+            )
+            self.size = stream.size
+            self.image_format = stream.layout.image_format
+            self.color_space: ColorSpace = stream.color_space
+            self.buffer_count = stream.buffer_count
+            self._stream = stream.stream
+            self._layout = stream.layout
+            self._names = ControlNames(libcamera, device)
+            self._controls = dict(controls or {})
+            if frame_rate is not None:
+                self._controls["FrameDurationLimits"] = frame_duration(frame_rate)
+            if input_tensor:
+                self._controls["CnnEnableInputTensor"] = True
+            # Wrong ones should not first show when streaming starts.
+            self._names.put(device.create_request(), self._controls)
+            # Not in start(): libcamera's bindings keep other threads out while they allocate.
+            self._pool = BufferPool(
+                device, stream.stream, stream.layout.plane_bytes, stream.buffer_count
+            )
+        except BaseException:
+            self.close()
+            raise
+        if network is not None and self.model == "imx500":
+            logger.info(
+                "network %s is not loaded by Camera: it must be on the sensor already", network.name
+            )
+
+    def start(self) -> Self:
+        """Stream; a camera that does so already goes on.
+
+        Other threads run meanwhile, which matters where the sensor still receives its network. A
+        picture that is held from before keeps its memory: the camera gets another buffer.
+
+        Returns
+        -------
+        Camera
+            The camera itself.
+
+        Raises
+        ------
+        CameraError
+            If the camera is closed, or libcamera cannot start it.
+        LibcameraMissingError
+            If libcamera's objects cannot be reached in this process.
+        """
+        from imx500_native._camera import RunLoop
+
+        with self._starting:
+            device = self._opened()
+            if self.running:
+                return self
+            held = [] if self._session is None else self._session.held
+            self._session = None
+            assert self._pool is not None
+            buffers = self._pool.renewed(held)
+            requests = []
+            for number, buffer in enumerate(buffers):
+                request = device.create_request(number)
+                request.add_buffer(self._stream, buffer.frame_buffer)
+                requests.append(request)
+            carrier = device.create_request()
+            session = RunLoop(
+                device,
+                requests,
+                carrier,
+                [buffer.memory for buffer in buffers],
+                [buffer.dma_buf for buffer in buffers],
+                self._layout.shape,
+                self._layout.strides,
+                only_latest=self.policy == "latest",
+                before_taking=self._before_taking,
+            )
+            self._names.put(carrier, self._controls)
+            self._carrier = carrier
+            self._tensorless = 0
+            try:
+                session.start()
+            except OSError as error:
+                raise CameraError(
+                    f"libcamera cannot start the camera {self.id}: {error.strerror}; its own log "
+                    "on stderr says more"
+                ) from error
+            self._session = session
+        return self
+
+    def stop(self) -> None:
+        """Stop streaming, at any moment and from any thread; `start` begins again.
+
+        Whoever waits for a frame is told: loops end, `capture` raises.
+
+        Raises
+        ------
+        CameraError
+            If libcamera cannot stop the camera.
+        """
+        with self._starting:
+            if self._session is None:
+                return
+            try:
+                self._session.stop()
+            except OSError as error:
+                raise CameraError(
+                    f"libcamera cannot stop the camera {self.id}: {error.strerror}"
+                ) from error
+
+    def close(self) -> None:
+        """Stop, and let others open the camera; a closed camera stays closed.
+
+        Raises
+        ------
+        CameraError
+            If libcamera cannot stop the camera.
+        """
+        with self._starting:
+            device = self._device
+            if device is None:
+                return
+            try:
+                self.stop()
+            finally:
+                self._device = self._session = self._pool = self._carrier = None
+                _open_cameras.discard(self)
+                with contextlib.suppress(RuntimeError):
+                    device.release()
+                # The last of what refers to the manager stops libcamera's threads.
+                self._manager = self._stream = self._names = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.get_running_loop().run_in_executor(None, self.start)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+
+    def __del__(self) -> None:
+        # The constructor may have failed before there was anything to close.
+        if getattr(self, "_device", None) is not None:
+            self.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether the camera streams."""
+        session = self._session
+        return session is not None and session.running
+
+    @property
+    def dropped(self) -> int:
+        """Frames since `start` that were complete and that nobody took in time."""
+        session = self._session
+        return 0 if session is None else session.counts.dropped
+
+    @property
+    def held(self) -> int:
+        """Buffers that pictures hold at the moment."""
+        session = self._session
+        return 0 if session is None else len(session.held)
+
+    def set_controls(self, controls: Mapping[str, Any]) -> None:
+        """Set libcamera's controls, from one of the next frames on and for later starts.
+
+        Parameters
+        ----------
+        controls : mapping of str to object
+            libcamera's names, and numbers, booleans, strings, tuples, lists or arrays;
+            (x, y, width, height) for a Rectangle, (width, height) for a Size.
+
+        Raises
+        ------
+        CameraOptionError
+            If the camera has no such control, or it takes no such value; none is set then.
+        CameraError
+            If the camera is closed.
+        """
+        with self._starting:
+            device = self._opened()
+            session = self._session
+            if session is None or not session.running:
+                self._names.put(device.create_request(), controls)
+            else:
+                self._names.put(self._carrier, controls)
+                session.set_controls()
+            self._controls.update(controls)
+
+    def capture(self, timeout_s: float | None = None) -> Frame:
+        """Wait for the next frame and return it.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long to wait; the camera's `timeout_s` where it is not given.
+
+        Returns
+        -------
+        Frame
+            With the picture, and the metadata moved out of the camera's request.
+
+        Raises
+        ------
+        CameraError
+            If the camera does not stream, or is stopped meanwhile.
+        CameraTimeoutError
+            If no frame comes in time, or with a network none with tensors; its `kind` says what
+            came instead.
+        """
+        session = self._opened_session()
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        taken = session.take(limit_s)
+        if taken is None:
+            raise self._failure(session, limit_s) or CameraError(_NOT_STREAMING)
+        return self._frame(taken)
+
+    async def capture_async(self, timeout_s: float | None = None) -> Frame:
+        """Wait for the next frame without blocking the event loop.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            As for `capture`.
+
+        Returns
+        -------
+        Frame
+            As for `capture`.
+
+        Raises
+        ------
+        CameraError, CameraTimeoutError
+            As for `capture`.
+        """
+        session = self._opened_session()
+        frame = await self._next_async(session, self.timeout_s if timeout_s is None else timeout_s)
+        if frame is None:
+            raise CameraError(_NOT_STREAMING)
+        return frame
+
+    def __iter__(self) -> Iterator[Frame]:
+        return _Frames(self, self._streaming())
+
+    def __aiter__(self) -> AsyncIterator[Frame]:
+        return _AsyncFrames(self, self._streaming())
+
+    def to_rgb(self, frame: Frame) -> npt.NDArray[np.uint8]:
+        """Return a frame's picture as RGB, whatever its format.
+
+        Parameters
+        ----------
+        frame : Frame
+            Of this camera.
+
+        Returns
+        -------
+        ndarray
+            uint8, (height, width, 3), of its own memory.
+        """
+        if frame.image is None or frame.image_format is None:
+            raise CameraOptionError("the frame has no picture")
+        return to_rgb(frame.image, frame.image_format, size=self.size, color_space=self.color_space)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._device is None else "running" if self.running else "stopped"
+        return f"<Camera {self.model} {self.id}: {state}>"
+
+    def _opened(self) -> Any:
+        if self._device is None:
+            raise CameraError("the camera is closed; make a new Camera")
+        return self._device
+
+    def _opened_session(self) -> RunLoop:
+        session = self._session
+        if session is None:
+            self._opened()
+            raise CameraError(_NOT_STREAMING)
+        return session
+
+    def _streaming(self) -> RunLoop:
+        session = self._opened_session()
+        if not session.running:
+            raise CameraError(_NOT_STREAMING)
+        return session
+
+    async def _next_async(self, session: RunLoop, timeout_s: float) -> Frame | None:
+        """Wait for a frame; None where the session was stopped."""
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            taken = session.take(0)
+            if taken is not None:
+                return self._frame(taken)
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0 or not session.running:
+                break
+            await _readable(session.event_fd, left_s)
+        failure = self._failure(session, timeout_s)
+        if failure is not None:
+            raise failure
+        return None
+
+    def _frame(self, taken: tuple[Controls, npt.NDArray[np.uint8], bool]) -> Frame:
+        controls, image, has_tensors = taken
+        network = self.network
+        if network is not None:
+            if not has_tensors:
+                self._count_tensorless()
+            elif self._tensorless:
+                self._tensorless = 0
+        return new_frame(
+            Frame,
+            controls,
+            network,
+            self.size,
+            self.roi,
+            image,
+            self.image_format,
+            controls.sequence,
+        )
+
+    def _count_tensorless(self) -> None:
+        now_s = time.monotonic()
+        if self._tensorless == 0:
+            self._tensorless_since_s = now_s
+        self._tensorless += 1
+        waited_s = now_s - self._tensorless_since_s
+        if waited_s > self.timeout_s and self._tensorless > _FEW_FRAMES:
+            count, self._tensorless = self._tensorless, 0
+            raise CameraTimeoutError(
+                f"the last {count} frames, in {waited_s:.1f} s, carry no output tensors: is the "
+                "network on the sensor? Camera does not load it yet, picamera2's IMX500 does",
+                "no tensors",
+            )
+
+    def _failure(self, session: RunLoop, timeout_s: float) -> CameraTimeoutError | None:
+        """Explain why no frame came; None where the session was stopped."""
+        if not session.running:
+            return None
+        counts = session.counts
+        if counts.cancelled:
+            return CameraTimeoutError(
+                f"no frame within {timeout_s:g} s: libcamera cancelled {counts.cancelled} "
+                "requests; the camera was disconnected or its driver failed, see libcamera's log "
+                "on stderr",
+                "cancelled",
+            )
+        if counts.completed:
+            return CameraTimeoutError(
+                f"no frame within {timeout_s:g} s, after {counts.completed} that came: the camera "
+                "stalled; stop() and start() it again",
+                "stalled",
+            )
+        return CameraTimeoutError(
+            f"no frame within {timeout_s:g} s since the camera started: check its cable, and the "
+            "kernel's log (dmesg)",
+            "no frame",
+        )
+
+
+class _Frames:
+    """Keeps no frame while its user looks at one: a frame may hold a buffer."""
+
+    __slots__ = ("_camera", "_session")
+
+    def __init__(self, camera: Camera, session: RunLoop) -> None:
+        self._camera = camera
+        self._session = session
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        camera, session = self._camera, self._session
+        taken = session.take(camera.timeout_s)
+        if taken is None:
+            raise camera._failure(session, camera.timeout_s) or StopIteration
+        return camera._frame(taken)
+
+
+class _AsyncFrames:
+    """As `_Frames`."""
+
+    __slots__ = ("_camera", "_session")
+
+    def __init__(self, camera: Camera, session: RunLoop) -> None:
+        self._camera = camera
+        self._session = session
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Frame:
+        frame = await self._camera._next_async(self._session, self._camera.timeout_s)
+        if frame is None:
+            raise StopAsyncIteration
+        return frame
+
+
+async def _readable(descriptor: int, timeout_s: float) -> None:
+    """Wait until a descriptor is readable or the time is up."""
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    loop.add_reader(descriptor, done.set)
+    try:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), timeout_s)
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _close_all() -> None:
+    for camera in list(_open_cameras):
+        try:
+            camera.close()
+        except Exception:
+            logger.exception("%r could not be closed", camera)
+
+
+def _abandon_all() -> None:
+    # libcamera's destructors would wait for its threads, which a forked child has not got.
+    for camera in list(_open_cameras):
+        from imx500_native._camera import abandon
+
+        abandon((camera._manager, camera._device, camera._session, camera._pool))
+        camera._device = camera._session = camera._pool = None
+    _open_cameras.clear()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_abandon_all)

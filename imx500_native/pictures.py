@@ -1,0 +1,163 @@
+"""Pictures in the pixel formats that a camera delivers: their layout in memory, and as RGB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from imx500_native import _pictures
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from imx500_native.geometry import Size
+
+# libcamera names packed formats by a little-endian word, so its "RGB888" is B, G, R in memory.
+_PACKED = {"RGB888": "BGR", "BGR888": "RGB", "XRGB8888": "BGRX", "XBGR8888": "RGBX"}
+PIXEL_FORMATS = (*_PACKED, "NV12", "YUV420", "YUYV")
+
+
+class ColorSpace(NamedTuple):
+    """How Y'CbCr values stand for colours.
+
+    Attributes
+    ----------
+    encoding : {"Rec601", "Rec709", "Rec2020"}
+        Whose luma coefficients hold.
+    full_range : bool
+        True where all of 0 to 255 is used, False for 16 to 235 (chroma 16 to 240).
+    """
+
+    encoding: Literal["Rec601", "Rec709", "Rec2020"] = "Rec601"
+    full_range: bool = True
+
+
+class PictureLayout(NamedTuple):
+    """Where the bytes of a picture lie in its buffer.
+
+    Attributes
+    ----------
+    image_format : str
+        The order in memory: the channels for packed RGB, else libcamera's name.
+    shape, strides : tuple of int
+        Of the uint8 array that shows the picture.
+    plane_bytes : tuple of int
+        How long each plane is; one follows the other.
+    """
+
+    image_format: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    plane_bytes: tuple[int, ...]
+
+
+def picture_layout(pixel_format: str, size: Size, stride: int, frame_bytes: int) -> PictureLayout:
+    """Describe a picture as libcamera configured it.
+
+    Parameters
+    ----------
+    pixel_format : str
+        libcamera's name, one of `PIXEL_FORMATS`.
+    size : tuple of int
+        (width, height) in pixels.
+    stride : int
+        Bytes from one row to the next, of the first plane.
+    frame_bytes : int
+        Bytes of all planes.
+
+    Returns
+    -------
+    PictureLayout
+        ``(height, width, 3 or 4)`` for packed RGB and ``(height, width, 2)`` for YUYV, where
+        the second byte is Cb and Cr in turn. NV12 is ``(height + height / 2, width)``: the rows
+        of Y', then rows of Cb and Cr in turn. YUV420 is ``(height + height / 2, stride)``: the
+        rows of Y', then all rows of Cb, half as long, then those of Cr.
+
+    Raises
+    ------
+    ValueError
+        For another format, or numbers that contradict each other.
+    """
+    width, height = size
+    chroma_rows = (height + 1) // 2
+    even_width = width + width % 2
+    if pixel_format in _PACKED or pixel_format == "YUYV":
+        name = _PACKED.get(pixel_format, pixel_format)
+        channels = 2 if name == "YUYV" else len(name)
+        shape: tuple[int, ...] = (height, width, channels)
+        layout = PictureLayout(name, shape, (stride, channels, 1), (frame_bytes,))
+        needed = width * channels, stride * height
+    elif pixel_format == "NV12":
+        luma = stride * height
+        planes: tuple[int, ...] = (luma, frame_bytes - luma)
+        layout = PictureLayout("NV12", (height + chroma_rows, even_width), (stride, 1), planes)
+        needed = even_width, stride * (height + chroma_rows)
+    elif pixel_format == "YUV420":
+        luma, chroma = stride * height, stride // 2 * chroma_rows
+        planes = (luma, chroma, frame_bytes - luma - chroma)
+        layout = PictureLayout("YUV420", (height + chroma_rows, stride), (stride, 1), planes)
+        needed = even_width, stride * (height + chroma_rows)
+    else:
+        raise ValueError(f"pixel format {pixel_format!r} is not one of {', '.join(PIXEL_FORMATS)}")
+    odd_rows = pixel_format == "YUV420" and stride % 2 == 1
+    if stride < needed[0] or odd_rows or frame_bytes < needed[1] or width < 1 or height < 1:
+        raise ValueError(
+            f"a {width}x{height} {pixel_format} picture needs rows of {needed[0]} bytes and "
+            f"{needed[1]} bytes in all, not {stride} and {frame_bytes}"
+        )
+    return layout
+
+
+def to_rgb(
+    image: npt.NDArray[np.uint8],
+    image_format: str,
+    *,
+    size: Size | None = None,
+    color_space: ColorSpace | None = None,
+) -> npt.NDArray[np.uint8]:
+    """Turn a camera's picture into RGB.
+
+    Parameters
+    ----------
+    image : ndarray
+        uint8, any strides, of a shape as `picture_layout` says.
+    image_format : str
+        ``frame.image_format``: "RGB", "BGR", "RGBX", "BGRX", "NV12", "YUV420" or "YUYV".
+    size : tuple of int, optional
+        (width, height); needed where YUV420 has rows longer than the picture, or a picture of
+        two planes an odd height.
+    color_space : ColorSpace, optional
+        Of a Y'CbCr picture; ITU-R BT.601 in full range, as in JPEG, where it is not given.
+
+    Returns
+    -------
+    ndarray
+        uint8, ``(height, width, 3)``, of its own memory. Each Cb and Cr counts for all pixels
+        that share it.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown or `image` does not fit it.
+    """
+    space = ColorSpace() if color_space is None else color_space
+    if image_format in _PACKED.values():
+        channels = len(image_format)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != channels:
+            raise ValueError(
+                f"a {image_format} picture is uint8 of shape (height, width, {channels}), not "
+                f"{image.dtype} {image.shape}"
+            )
+        return _pictures.packed_to_rgb(image, image_format.startswith("BGR"))
+    if image_format == "YUYV":
+        return _pictures.yuyv_to_rgb(image, space.encoding, space.full_range)
+    if image_format not in ("NV12", "YUV420"):
+        known = ", ".join((*_PACKED.values(), "NV12", "YUV420", "YUYV"))
+        raise ValueError(f"image_format {image_format!r} is not one of {known}")
+    if image.ndim != 2:
+        raise ValueError(f"a {image_format} picture has two dimensions, not shape {image.shape}")
+    rows, columns = image.shape
+    width, height = (columns, rows * 2 // 3) if size is None else size
+    convert = _pictures.nv12_to_rgb if image_format == "NV12" else _pictures.yuv420_to_rgb
+    return convert(image, width, height, space.encoding, space.full_range)
