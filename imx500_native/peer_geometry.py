@@ -47,13 +47,12 @@ def peer_chain(
     GeometryError
         If the crop has no size in raw pixels, or a number does not fit 32 bits.
     """
-    return _cached_chain(
-        SENSOR_SIZE,
-        tuple(scaler_crop),
-        tuple(raw_size),
-        tuple(stream_size),
-        None if roi is None else tuple(roi),
-    )
+    try:
+        return _cached_chain(SENSOR_SIZE, scaler_crop, raw_size, stream_size, roi)
+    except TypeError:
+        # A list, which is no key.
+        crop, raw, stream = tuple(scaler_crop), tuple(raw_size), tuple(stream_size)
+        return _cached_chain(SENSOR_SIZE, crop, raw, stream, None if roi is None else tuple(roi))
 
 
 def picamera2_convert_inference_coords(

@@ -17,7 +17,6 @@ import numpy as np
 
 from imx500_native import _image, _tensors, controls
 from imx500_native._peer_geometry import rectangle_bounded
-from imx500_native.bindings import bare_request
 from imx500_native.device import Imx500Device
 from imx500_native.discovery import find_subdevices
 from imx500_native.errors import GeometryError, MissingContextError, TensorInfoError
@@ -98,13 +97,13 @@ def metadata_of(source: Any) -> Any:
     mapping
         `source` itself, or the request's controls: a copy, which outlives the request.
     """
-    if isinstance(source, Mapping):
+    if isinstance(source, dict):
         return source
     try:
-        bare_request(source)
+        return controls.take_controls(source, "copy")
     except TypeError:
-        return source.get_metadata()
-    return controls.take_controls(source, "copy")
+        # No request of libcamera's: a mapping of another kind, or a stand-in for a request.
+        return source if isinstance(source, Mapping) else source.get_metadata()
 
 
 class IMX500:
@@ -278,7 +277,7 @@ class IMX500:
             corners = [float(_number(value)) for value in (x0, y0, x1, y1)]
             return _whole(self.__mapper(found, configuration, stream), corners)
         chain = self.__chain(found, configuration, stream)
-        if all(isinstance(value, float) for value in (y0, x0, y1, x1)):
+        if type(y0) is type(x0) is type(y1) is type(x1) is float:
             return chain.picamera2_box(y0, x0, y1, x1)
         return chain.rectangle(_on_full_sensor(y0, x0, y1, x1))
 
