@@ -101,8 +101,8 @@ def _missing(peer: str, error: ImportError) -> PeerMissingError:
 
 
 @cache
-def picamera2_module() -> ModuleType:
-    """Return picamera2's module ``picamera2.devices.imx500.imx500``.
+def picamera2_module(name: str = "imx500") -> ModuleType:
+    """Return a module of picamera2's package ``picamera2.devices.imx500``.
 
     Raises
     ------
@@ -124,9 +124,12 @@ def picamera2_module() -> ModuleType:
             "picamera2.devices.imx500", home / "devices" / "imx500"
         ),
     }
+    if importlib.util.find_spec("cv2") is None:
+        # Imported at the top of modules that only draw with it.
+        around["cv2"] = ModuleType("cv2")
     with _standing_in(around):
         try:
-            return importlib.import_module("picamera2.devices.imx500.imx500")
+            return importlib.import_module(f"picamera2.devices.imx500.{name}")
         except ImportError as error:
             raise _missing("picamera2", error) from error
 

@@ -9,6 +9,10 @@ Three spaces meet here:
 ``stream``
     Pixels of a picture that libcamera delivers. It shows the ``ScalerCrop``.
 
+A sensor that flips its picture reads its array out flipped. libcamera on the Raspberry Pi cuts the
+``ScalerCrop`` out of the array as it is read out and does not turn it back (``applyScalerCrop`` in
+its ``pipeline_base.cpp``), so with a flip the crop counts from the corner that comes first then.
+
 Sizes are (width, height), rectangles (x, y, width, height).
 """
 
@@ -16,13 +20,13 @@ from __future__ import annotations
 
 import operator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from imx500_native._geometry import AxisMaps
 from imx500_native.errors import GeometryError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     import numpy as np
     import numpy.typing as npt
@@ -31,6 +35,16 @@ Size: TypeAlias = tuple[int, int]
 Rect: TypeAlias = tuple[int, int, int, int]
 Space: TypeAlias = Literal["network", "stream"]
 Outside: TypeAlias = Literal["clip", "keep"]
+TransformName: TypeAlias = Literal[
+    "identity",
+    "hflip",
+    "vflip",
+    "rot180",
+    "transpose",
+    "rot90",
+    "rot270",
+    "rot180transpose",
+]
 
 SENSOR_SIZE: Size = (4056, 3040)
 """Width and height of the full IMX500 sensor in pixels."""
@@ -121,26 +135,94 @@ def _checked_size(width: int, height: int, name: str) -> Size:
     return width, height
 
 
-class CoordinateMapper:
-    """Maps boxes and points from what the network saw to pixels of a stream.
+class Transform(NamedTuple):
+    """How a picture is turned: first the flips, then the transposition, as libcamera has it."""
 
-    A network coordinate u in 0..1 is at ``roi.x + u * roi.width`` on the sensor, and a sensor
-    coordinate s is at ``(s - crop.x) * stream.width / crop.width`` in the picture; likewise for
-    y. Everything stays in floating point; nothing is rounded.
+    hflip: bool
+    vflip: bool
+    transpose: bool
+
+
+TRANSFORMS: dict[TransformName, Transform] = {
+    "identity": Transform(hflip=False, vflip=False, transpose=False),
+    "hflip": Transform(hflip=True, vflip=False, transpose=False),
+    "vflip": Transform(hflip=False, vflip=True, transpose=False),
+    "rot180": Transform(hflip=True, vflip=True, transpose=False),
+    "transpose": Transform(hflip=False, vflip=False, transpose=True),
+    "rot90": Transform(hflip=False, vflip=True, transpose=True),
+    "rot270": Transform(hflip=True, vflip=False, transpose=True),
+    "rot180transpose": Transform(hflip=True, vflip=True, transpose=True),
+}
+"""libcamera's transforms by name; rotations are clockwise."""
+
+
+def as_transform(value: Any) -> Transform:
+    """Check a transform.
 
     Parameters
     ----------
-    roi : tuple of int
-        What the network saw: (x, y, width, height) in sensor pixels.
-    scaler_crop : tuple of int
-        What the picture shows: libcamera's ``ScalerCrop``, in sensor pixels.
-    stream_size : tuple of int
-        (width, height) of the picture in pixels.
+    value : str, or an object like libcamera.Transform
+        One of `TRANSFORMS`; an object has ``hflip``, ``vflip`` and ``transpose``.
+
+    Returns
+    -------
+    Transform
+        The flips and the transposition.
 
     Raises
     ------
     GeometryError
-        If a rectangle or the size has no area.
+        If it is neither.
+    """
+    if isinstance(value, str) and value in TRANSFORMS:
+        return TRANSFORMS[value]
+    try:
+        return Transform(bool(value.hflip), bool(value.vflip), bool(value.transpose))
+    except AttributeError:
+        raise GeometryError(
+            f"the transform must be one of {', '.join(TRANSFORMS)}, or a libcamera.Transform, "
+            f"not {value!r:.40}"
+        ) from None
+
+
+class CoordinateMapper:
+    """Maps boxes, rectangles and points from what the network saw to pixels of a stream.
+
+    A network coordinate u in 0..1 is at ``roi.x + u * roi.width`` on the sensor, and a sensor
+    coordinate s is at ``(s - crop.x) * stream.width / crop.width`` in the picture; likewise for
+    y. Between the two, a flip that the network does not see takes s to ``4056 - s``, or to
+    ``3040 - s`` in y; at the end a transposition swaps x and y. Everything stays in floating
+    point; nothing is rounded.
+
+    Parameters
+    ----------
+    roi : tuple of int
+        What the network saw: (x, y, width, height) in sensor pixels, in the array that the network
+        reads: the flipped one with `network_flipped`.
+    scaler_crop : tuple of int
+        What the picture shows: libcamera's ``ScalerCrop``, in sensor pixels. A ``lores`` stream may
+        have a crop of its own: the second of libcamera's ``rpi::ScalerCrops``.
+    stream_size : tuple of int
+        (width, height) of the picture in pixels, as it is after the transform.
+    transform : str or libcamera.Transform
+        How the picture is turned, see `TRANSFORMS`.
+    network_flipped : bool, optional
+        Whether the flips of the transform are in what the network sees too. It must be said where
+        the transform has a flip: no document tells whether a flip on the sensor reaches the
+        network. Look at an input tensor to find out.
+
+    Attributes
+    ----------
+    source_space, target_space : {"network", "stream"}
+        Which way it maps.
+    target_size : tuple of float
+        (width, height) of the target space, which begins at 0.
+
+    Raises
+    ------
+    GeometryError
+        If a rectangle or the size has no area, the transform is unknown, or `network_flipped` is
+        missing where it matters.
 
     Examples
     --------
@@ -149,32 +231,58 @@ class CoordinateMapper:
     [[200.1, 120.0, 439.9, 360.0]]
     """
 
-    __slots__ = ("_maps", "_pairs", "source_space", "target_space")
+    __slots__ = ("_maps", "_pairs", "_swapped", "source_space", "target_size", "target_space")
 
     source_space: Space
     target_space: Space
+    target_size: tuple[float, float]
 
-    def __init__(self, roi: Rect, scaler_crop: Rect, stream_size: Size) -> None:
+    def __init__(
+        self,
+        roi: Rect,
+        scaler_crop: Rect,
+        stream_size: Size,
+        *,
+        transform: TransformName | Any = "identity",
+        network_flipped: bool | None = None,
+    ) -> None:
         seen = as_rectangle(roi, "the ROI")
         crop = as_rectangle(scaler_crop, "the scaler crop")
-        size = as_size(stream_size, "the stream size")
+        width, height = as_size(stream_size, "the stream size")
+        turned = as_transform(transform)
+        if (turned.hflip or turned.vflip) and network_flipped is None:
+            raise GeometryError(
+                "the transform has a flip: say whether what the network sees is flipped too, "
+                "network_flipped=True or network_flipped=False"
+            )
+        # What the picture's size would be without the transposition.
+        sizes = (height, width) if turned.transpose else (width, height)
         pairs = []
         for axis in (0, 1):
-            zoom = size[axis] / crop[axis + 2]
-            pairs.append((seen[axis + 2] * zoom, (seen[axis] - crop[axis]) * zoom))
-        self._set(pairs, size, "network", "stream")
+            zoom = sizes[axis] / crop[axis + 2]
+            if turned[axis] and not network_flipped:
+                start = SENSOR_SIZE[axis] - seen[axis] - crop[axis]
+                pairs.append((-seen[axis + 2] * zoom, start * zoom))
+            else:
+                pairs.append((seen[axis + 2] * zoom, (seen[axis] - crop[axis]) * zoom))
+        x, y = reversed(pairs) if turned.transpose else pairs
+        self._set((x, y), turned.transpose, (float(width), float(height)), "network", "stream")
 
     def _set(
         self,
-        pairs: Sequence[tuple[float, float]],
+        pairs: tuple[tuple[float, float], tuple[float, float]],
+        swapped: bool,
         size: tuple[float, float],
         source_space: Space,
         target_space: Space,
     ) -> None:
-        self._pairs = tuple(pairs)
-        self._maps = AxisMaps((*pairs[0], float(size[0])), (*pairs[1], float(size[1])))
+        x, y = pairs
+        self._pairs = pairs
+        self._swapped = swapped
+        self._maps = AxisMaps((*x, size[0]), (*y, size[1]), swapped)
         self.source_space = source_space
         self.target_space = target_space
+        self.target_size = size
 
     def boxes(self, xyxy: npt.ArrayLike, *, outside: Outside = "clip") -> npt.NDArray[np.float32]:
         """Map boxes.
@@ -182,7 +290,7 @@ class CoordinateMapper:
         Parameters
         ----------
         xyxy : array_like
-            Boxes in corner form, shape (n, 4) or (4,): x0, y0, x1, y1 in the source space.
+            Boxes in corner form, shape (..., 4): x0, y0, x1, y1 in the source space.
         outside : {"clip", "keep"}
             "clip" trims a box at the edge of the target space; a box that lies outside it
             altogether collapses onto the edge and has no area. "keep" leaves it as it is.
@@ -190,14 +298,47 @@ class CoordinateMapper:
         Returns
         -------
         ndarray
-            float32, the shape of `xyxy`, in the target space. NaN stays NaN.
+            float32, the shape of `xyxy`, in the target space; a flip does not turn a box inside
+            out. NaN stays NaN.
 
         Raises
         ------
         GeometryError
             If `xyxy` has another shape, or `outside` is neither word.
         """
-        return self._map(xyxy, 4, outside)
+        return _applied(self._maps.boxes, xyxy, outside)
+
+    def rectangles(
+        self, xywh: npt.ArrayLike, *, outside: Outside = "clip"
+    ) -> npt.NDArray[np.float32]:
+        """Map rectangles.
+
+        Parameters
+        ----------
+        xywh : array_like
+            Rectangles, shape (..., 4): x, y, width, height in the source space.
+        outside : {"clip", "keep"}
+            As for `boxes`.
+
+        Returns
+        -------
+        ndarray
+            float32, the shape of `xywh`, in the target space. NaN stays NaN.
+
+        Raises
+        ------
+        GeometryError
+            If `xywh` has another shape, or `outside` is neither word.
+
+        Examples
+        --------
+        What the network saw, in the picture:
+
+        >>> mapper = CoordinateMapper((508, 0, 3040, 3040), (0, 0, 4056, 3040), (640, 480))
+        >>> mapper.rectangles([0, 0, 1, 1]).round(1).tolist()
+        [80.2, 0.0, 479.7, 480.0]
+        """
+        return _applied(self._maps.rectangles, xywh, outside)
 
     def points(self, xy: npt.ArrayLike, *, outside: Outside = "clip") -> npt.NDArray[np.float32]:
         """Map points.
@@ -219,7 +360,7 @@ class CoordinateMapper:
         GeometryError
             If `xy` has another shape, or `outside` is neither word.
         """
-        return self._map(xy, 2, outside)
+        return _applied(self._maps.points, xy, outside)
 
     def inverse(self) -> CoordinateMapper:
         """Return the mapper that goes the other way.
@@ -237,36 +378,37 @@ class CoordinateMapper:
         """
         if self.source_space == "stream":
             raise GeometryError("this mapper is an inverse already; keep the one it came from")
+        x, y = ((1.0 / scale, -offset / scale) for scale, offset in self._pairs)
         mapper = CoordinateMapper.__new__(CoordinateMapper)
         mapper._set(
-            [(1.0 / scale, -offset / scale) for scale, offset in self._pairs],
+            (y, x) if self._swapped else (x, y),
+            self._swapped,
             (1.0, 1.0),
             self.target_space,
             self.source_space,
         )
         return mapper
 
-    def _map(
-        self, coordinates: npt.ArrayLike, width: int, outside: Outside
-    ) -> npt.NDArray[np.float32]:
-        if outside not in ("clip", "keep"):
-            raise GeometryError(f"outside must be 'clip' or 'keep', not {outside!r:.40}")
-        try:
-            mapped = self._maps.apply(coordinates, outside == "clip")
-        except (TypeError, ValueError) as error:
-            raise GeometryError(str(error)) from None
-        if mapped.shape[-1] != width:
-            raise GeometryError(
-                f"expected {width} coordinates in the last axis, got shape {mapped.shape}"
-            )
-        return mapped
-
     def __repr__(self) -> str:
         (x_scale, x_offset), (y_scale, y_offset) = self._pairs
+        x, y = ("y", "x") if self._swapped else ("x", "y")
         return (
             f"<CoordinateMapper {self.source_space} to {self.target_space}: "
-            f"x * {x_scale:g} + {x_offset:g}, y * {y_scale:g} + {y_offset:g}>"
+            f"{x} * {x_scale:g} + {x_offset:g}, {y} * {y_scale:g} + {y_offset:g}>"
         )
+
+
+def _applied(
+    function: Callable[[npt.ArrayLike, bool], npt.NDArray[np.float32]],
+    items: npt.ArrayLike,
+    outside: Outside,
+) -> npt.NDArray[np.float32]:
+    if outside not in ("clip", "keep"):
+        raise GeometryError(f"outside must be 'clip' or 'keep', not {outside!r:.40}")
+    try:
+        return function(items, outside == "clip")
+    except (TypeError, ValueError) as error:
+        raise GeometryError(str(error)) from None
 
 
 @lru_cache(maxsize=64)

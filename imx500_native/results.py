@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -204,20 +204,23 @@ class Detections:
         made.fresh = self.fresh
         return made
 
-    def mapped(self, mapper: CoordinateMapper, *, outside: Outside = "clip") -> Detections:
+    def mapped(
+        self, mapper: CoordinateMapper, *, outside: Outside | Literal["drop"] = "clip"
+    ) -> Detections:
         """Return the same detections in the mapper's target space.
 
         Parameters
         ----------
         mapper : CoordinateMapper
             Its source space must be the space of these detections.
-        outside : {"clip", "keep"}
+        outside : {"clip", "keep", "drop"}
             What happens to boxes that leave the target space, see `CoordinateMapper.boxes`.
+            "drop" leaves out the rows whose box does not reach into it, and trims the others.
 
         Returns
         -------
         Detections
-            New boxes; every other column is shared.
+            New boxes; every other column is shared unless rows are left out.
 
         Raises
         ------
@@ -225,8 +228,13 @@ class Detections:
             If the mapper starts from another space.
         """
         mapped = self._copy()
-        mapped.move_to(mapper, outside)
-        return mapped
+        if outside != "drop":
+            mapped.move_to(mapper, outside)
+            return mapped
+        mapped.move_to(mapper, "keep")
+        inside = (mapped.xyxy[:, 2:] > 0) & (mapped.xyxy[:, :2] < mapper.target_size)
+        mapped.xyxy = mapper.boxes(self.xyxy)
+        return mapped[np.asarray(inside.all(axis=1))]
 
     def move_to(self, mapper: CoordinateMapper, outside: Outside = "clip") -> None:
         """Do what `mapped` does, to these detections themselves.

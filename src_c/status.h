@@ -23,6 +23,7 @@ enum imx500_status {
     IMX500_BAD_BITS,
     IMX500_BAD_ORDER,
     IMX500_BAD_SCALE,
+    IMX500_ZERO_DENOMINATOR,
 };
 
 /* The numbers that an error message names. `where` is an index or a byte offset. */

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles.geometry_oracle import network_to_stream
+from oracles.geometry_oracle import flipped, marked, network_to_stream, sampled, turned
 
 from imx500_native import FULL_ROI, CoordinateMapper, GeometryError
-from imx500_native.geometry import as_rectangle, as_size, cached_mapper
+from imx500_native.geometry import TRANSFORMS, as_rectangle, as_size, as_transform, cached_mapper
 
 FULL_4_3 = CoordinateMapper(FULL_ROI, FULL_ROI, (640, 480))
 
@@ -113,10 +113,10 @@ def test_leading_axes_are_kept():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: FULL_4_3.boxes([[1, 2, 3]]), "pairs in the last axis"),
+        (lambda: FULL_4_3.boxes([[1, 2, 3]]), "expected 4 coordinates"),
         (lambda: FULL_4_3.boxes([[1, 2]]), "expected 4 coordinates"),
         (lambda: FULL_4_3.points([[1, 2, 3, 4]]), "expected 2 coordinates"),
-        (lambda: FULL_4_3.boxes(3.0), "pairs"),
+        (lambda: FULL_4_3.boxes(3.0), "expected 4"),
         (lambda: FULL_4_3.boxes([["a", "b", "c", "d"]]), "could not convert"),
         (lambda: FULL_4_3.boxes([[0, 0, 1, 1]], outside="drop"), "'clip' or 'keep', not 'drop'"),
         (lambda: CoordinateMapper((0, 0, 0, 5), FULL_ROI, (1, 1)), "the ROI must have an area"),
@@ -141,3 +141,82 @@ def test_libcameras_rectangles_and_numpy_ints_are_taken():
 
 def test_cached_mapper_is_shared():
     assert cached_mapper(FULL_ROI, FULL_ROI, (8, 6)) is cached_mapper(FULL_ROI, FULL_ROI, (8, 6))
+
+
+ROIS = [FULL_ROI, (508, 0, 3040, 3040), (300, 1100, 2500, 1700)]
+CROPS = [FULL_ROI, (0, 380, 4056, 2280), (1200, 700, 1900, 2100)]
+
+
+@pytest.fixture(scope="module")
+def sensor():
+    """A sensor array with one marked object, off every axis of symmetry."""
+    array = np.zeros((3040, 4056), np.uint8)
+    array[1300:1800, 1500:2300] = 1
+    return array
+
+
+@pytest.mark.parametrize("network_flipped", [False, True])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_the_box_fits_the_object_in_the_picture(sensor, transform, network_flipped):
+    read_out = flipped(sensor, transform)
+    seen_array = read_out if network_flipped else sensor
+    for roi in ROIS:
+        # Finer than the picture, so that what the network says is not what limits.
+        seen = sampled(seen_array, roi, (2000, 1500))
+        box = marked(seen) / [2000, 1500, 2000, 1500]
+        for crop in CROPS:
+            for size in ((320, 240), (256, 256)):
+                cut = sampled(read_out, crop, size)
+                # The flips are in what was read out; what is left of the transform comes last.
+                picture = turned(cut, "transpose") if TRANSFORMS[transform].transpose else cut
+                mapper = CoordinateMapper(
+                    roi,
+                    crop,
+                    picture.shape[::-1],
+                    transform=transform,
+                    network_flipped=network_flipped,
+                )
+                assert np.abs(mapper.boxes(box) - marked(picture)).max() <= 1
+                x0, y0, x1, y1 = box
+                np.testing.assert_allclose(
+                    mapper.rectangles([x0, y0, x1 - x0, y1 - y0]),
+                    mapper.boxes(box) - np.array([0, 0, *mapper.boxes(box)[:2]]),
+                    atol=1e-3,
+                )
+                corners = mapper.points(box.reshape(2, 2))
+                expected = mapper.boxes(box).reshape(2, 2)
+                np.testing.assert_array_equal(corners.min(axis=0), expected[0])
+                np.testing.assert_array_equal(corners.max(axis=0), expected[1])
+                back = mapper.inverse().boxes(mapper.boxes(box, outside="keep"), outside="keep")
+                np.testing.assert_allclose(back, box, atol=1e-5)
+
+
+def test_rotations_are_clockwise():
+    # The point near the top left of the sensor's picture goes to the top right.
+    turned_right = CoordinateMapper(
+        FULL_ROI, FULL_ROI, (480, 640), transform="rot90", network_flipped=False
+    )
+    np.testing.assert_allclose(turned_right.points([0.0, 0.0]), [480, 0], atol=1e-3)
+    assert "y * -480 + 480" in repr(turned_right)
+
+
+def test_a_flip_needs_to_be_told_of_the_network():
+    with pytest.raises(GeometryError, match="network_flipped=True or network_flipped=False"):
+        CoordinateMapper(FULL_ROI, FULL_ROI, (4, 3), transform="hflip")
+    CoordinateMapper(FULL_ROI, FULL_ROI, (3, 4), transform="transpose")
+
+
+def test_transforms_by_name_and_by_libcameras_object():
+    for name, transform in TRANSFORMS.items():
+        assert as_transform(name) == as_transform(SimpleNamespace(**transform._asdict()))
+    with pytest.raises(GeometryError, match="identity, hflip"):
+        as_transform("upside down")
+
+
+def test_lores_with_a_crop_of_its_own():
+    main, lores = (0, 380, 4056, 2280), (1000, 760, 2028, 1520)
+    box = [0.25, 0.25, 0.75, 0.75]
+    in_main = CoordinateMapper(FULL_ROI, main, (1280, 720)).boxes(box)
+    in_lores = CoordinateMapper(FULL_ROI, lores, (320, 240)).boxes(box)
+    np.testing.assert_allclose(in_main, [320, 120, 960, 600], atol=0.1)
+    np.testing.assert_allclose(in_lores, [2.2, 0, 320, 240], atol=0.1)

@@ -149,3 +149,19 @@ def test_to_supervision():
     assert converted.class_id.tolist() == [1, 0, 7]
     assert converted.tracker_id.tolist() == [5, 6, 7]
     assert converted.data["class_name"].tolist() == ["dog", "person", "7"]
+
+
+def test_drop_leaves_out_what_is_outside_and_trims_the_rest():
+    detections = Detections(
+        [[0.1, 0.1, 0.2, 0.2], [0.4, 0.4, 0.9, 0.9], [0.7, 0.5, 0.7, 0.5], [0.5, 0.5, 0.6, 0.6]],
+        [0.9, 0.8, 0.7, 0.6],
+        [0, 1, 2, 3],
+        data={"row": [0, 1, 2, 3]},
+    )
+    # The left and upper half of the sensor's right half.
+    mapper = CoordinateMapper(FULL_ROI, (2028, 0, 2028, 1520), (100, 100))
+    kept = detections.mapped(mapper, outside="drop")
+    assert kept.class_id.tolist() == kept.data["row"].tolist() == [1]
+    np.testing.assert_allclose(kept.xyxy, [[0, 80, 80, 100]], atol=1e-3)
+    assert kept.space == "stream"
+    assert len(detections.mapped(mapper)) == 4

@@ -20,6 +20,7 @@ cdef extern from "status.h" nogil:
         IMX500_BAD_BITS
         IMX500_BAD_ORDER
         IMX500_BAD_SCALE
+        IMX500_ZERO_DENOMINATOR
 
     struct imx500_fault:
         uint64_t where
