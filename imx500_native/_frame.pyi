@@ -2,10 +2,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
 from imx500_native.geometry import Rect, Size
 from imx500_native.network import Network
 
+@disjoint_base
 class FrameState:
     @property
     def _controls(self) -> Any: ...
