@@ -13,7 +13,11 @@ from imx500_native.discovery import remedies, survey
 if TYPE_CHECKING:
     from imx500_native.discovery import Module, Remedy, Subdevice, Survey
 
-ACCESS = {"metadata": "picamera2's metadata, with Frame.from_metadata"}
+ACCESS = {
+    "direct": "libcamera's own memory: Camera, Frame.from_request",
+    "metadata": "libcamera's metadata, slowly: Frame.from_request",
+    "none": "a simulation, or metadata from elsewhere: Frame.from_metadata",
+}
 NODE = {
     "accessible": "which may be opened",
     "denied": "which this user may not open",
@@ -87,7 +91,7 @@ def show_devices(as_json: bool) -> int:
     found = survey()
     missing = remedies(found)
     if as_json:
-        values: dict[str, Any] = dataclasses.asdict(found)
+        values: dict[str, Any] = dataclasses.asdict(found) | {"access": found.access}
         values["missing"] = [dataclasses.asdict(item) for item in missing]
         emit(json.dumps(values, default=str) + "\n")
     else:

@@ -115,8 +115,6 @@ class Survey:
         Firmware files of the sensor.
     networks : tuple of pathlib.Path
         Network files.
-    access : str
-        How frames reach this package: "metadata" is a dict from picamera2.
     libcamera, picamera2, extension : Module
         libcamera's Python bindings, picamera2, and this package's own optional extension module.
     """
@@ -126,10 +124,20 @@ class Survey:
     subdevices: tuple[Subdevice, ...]
     firmware: tuple[Path, ...]
     networks: tuple[Path, ...]
-    access: str
     libcamera: Module
     picamera2: Module
     extension: Module
+
+    @property
+    def access(self) -> Literal["direct", "metadata", "none"]:
+        """How frames reach this package.
+
+        "direct": where libcamera put them. "metadata": as the Python objects of libcamera's
+        bindings. "none": there are no bindings that could be imported.
+        """
+        if not self.libcamera.usable:
+            return "none"
+        return "direct" if self.extension.usable else "metadata"
 
 
 def _number(path: Path) -> int:
@@ -351,7 +359,6 @@ def survey(
         subdevices=find_subdevices(sysfs, dev, debugfs),
         firmware=find_firmware(firmware),
         networks=find_networks(),
-        access="metadata",
         libcamera=probe_module("libcamera"),
         picamera2=probe_module("picamera2"),
         extension=probe_module("imx500_native._libcamera"),

@@ -143,7 +143,6 @@ def found_on(machine, **changes):
         "subdevices": machine.find(),
         "firmware": tuple(machine.dev / name for name in discovery.FIRMWARE_NAMES),
         "networks": (machine.dev / "a.rpk",),
-        "access": "metadata",
         "libcamera": Module("libcamera", True),
         "picamera2": Module("picamera2", True),
         "extension": Module("imx500_native._libcamera", True),
@@ -195,10 +194,22 @@ def test_remedies_for_what_this_user_may_not_do(machine, monkeypatch):
     assert "debugfs" in progress.remedy
 
 
+@pytest.mark.parametrize(
+    ("libcamera", "extension", "access"),
+    [(True, True, "direct"), (True, False, "metadata"), (False, True, "none")],
+)
+def test_access_follows_from_the_modules(machine, libcamera, extension, access):
+    found = found_on(
+        machine,
+        libcamera=Module("libcamera", libcamera),
+        extension=Module("imx500_native._libcamera", extension),
+    )
+    assert found.access == access
+
+
 def test_a_survey_of_this_machine_holds_together():
     found = discovery.survey()
     assert found.machine
-    assert found.access == "metadata"
     named = " ".join(item.missing for item in discovery.remedies(found))
     assert ("AI Camera" in named) == (not found.subdevices)
     assert ("libcamera" in named) == (not (found.libcamera.usable and found.extension.usable))
