@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import imx500_native as imx
 from imx500_native import GeometryError, MissingContextError, NetworkNotFoundError, TensorInfoError
+from imx500_native.geometry import as_rectangle
 from imx500_native.picamera2 import IMX500, NetworkIntrinsics
 from imx500_native.picamera2 import imx500 as module
 from imx500_native.upload import UploadProgress
@@ -66,7 +67,7 @@ def test_a_network_is_loaded_and_the_roi_is_the_full_sensor(rpk):
     ]
     assert imx500.network.path == rpk
     assert imx500.config["network_file"] == str(rpk)
-    assert imx500.config["roi"].to_tuple() == FULL
+    assert as_rectangle(imx500.config["roi"], "roi") == FULL
     assert (imx500.imx500_device_id, imx500.spi_device_id) == ("10-001a", "10-0040")
     assert imx500.fw_progress == IMX500.FwProgressType.NONE == 0
 
@@ -276,7 +277,7 @@ def test_exact_coordinates_follow_what_the_driver_applied():
     imx500.set_inference_roi_abs((0, 0, 4040, 3040))
     request = Request({"ScalerCrop": FULL})
     assert imx500.get_roi_scaled(request) == (0, 0, 316, 316)
-    assert imx500.config["roi"].to_tuple() == (0, 0, 4040, 3040)
+    assert as_rectangle(imx500.config["roi"], "roi") == (0, 0, 4040, 3040)
 
 
 def test_exact_coordinates_of_lores_use_its_own_crop():
@@ -313,7 +314,7 @@ def test_coordinates_that_cannot_be(coordinates):
 def test_aspect_ratios(bare, ratio, roi):
     bare.set_inference_aspect_ratio(ratio)
     assert bare.device.calls[-1] == ("set_roi", roi)
-    assert bare.config["roi"].to_tuple() == roi
+    assert as_rectangle(bare.config["roi"], "roi") == roi
 
 
 def test_rois_are_cut_at_the_sensor(bare):
@@ -338,7 +339,7 @@ def test_the_networks_own_aspect_ratio(rpk):
 
 def test_isp_output_size(bare):
     size = bare.get_isp_output_size(Picamera2(lores=(320, 240)), "lores")
-    assert (size.width, size.height) == size.to_tuple() == (320, 240)
+    assert (size.width, size.height) == (320, 240)
 
 
 @pytest.mark.parametrize("name", ZOO)

@@ -52,10 +52,13 @@ def run(home, program, *arguments, runner=True, options=()):
     runs = ["-m", "imx500_native.picamera2"] if runner else []
     places = [str(home / "site"), str(Path(installing.__file__).parents[2])]
     places += [p for p in sys.path if p]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
+    # The test run's own, with which a program's directory would not be on its path.
+    environment.pop("PYTHONSAFEPATH", None)
     return subprocess.run(
         [sys.executable, *options, *runs, "program.py", *arguments],
         cwd=home,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60,
