@@ -345,6 +345,7 @@ ENDS = {
         outputs = second.outputs
         del second
         tell(first)
+        assert outputs[0].sum() == 3 * outputs[0].size
     """,
     "frames in a cycle, read by a finalizer at exit": """
         class Last:
