@@ -12,10 +12,7 @@ if TYPE_CHECKING:
     import enum
     from collections.abc import Mapping
 
-REBUILD = (
-    "build imx500_native again: pip install --no-cache-dir --no-binary imx500-native "
-    "--force-reinstall imx500-native"
-)
+REBUILD = "build imx500_native again, in its sources: pip install --force-reinstall --no-deps ."
 
 PENDING = (
     "the request is pending: its metadata are complete when libcamera hands it back, and gone "
