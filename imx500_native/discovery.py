@@ -439,7 +439,7 @@ def remedies(found: Survey) -> tuple[Remedy, ...]:
         missing.append(
             Remedy(
                 "extension imx500_native._libcamera (optional)",
-                "sudo apt install libcamera-dev pkg-config, then install imx500-native again",
+                "sudo apt install libcamera-dev pkg-config g++, then install imx500-native again",
             )
         )
     return tuple(missing)
