@@ -152,6 +152,29 @@ def copied_metadata(request: object, ownership: Literal["copy", "move"] = "copy"
     return copied
 
 
+def copied_control(request: object, name: str) -> object:
+    """Read one control of a completed request through libcamera's bindings, which convert all.
+
+    Parameters
+    ----------
+    request : libcamera.Request or picamera2.request.CompletedRequest
+        As `copied_metadata` takes it.
+    name : str
+        libcamera's name of the control.
+
+    Returns
+    -------
+    object
+        As `copied_metadata` has it; None where the request has no such control.
+
+    Raises
+    ------
+    TypeError, RequestStateError
+        As `copied_metadata`.
+    """
+    return copied_metadata(request).get(name)
+
+
 def check_ownership(ownership: str) -> None:
     """Raise ValueError for anything but ``"copy"`` and ``"move"``."""
     if ownership not in ("copy", "move"):

@@ -121,7 +121,7 @@ def test_all_metadata_come_as_a_dict_with_arrays_on_the_frames_own_list(request_
 def test_without_direct_access_the_bindings_metadata_serve(
     request_with_tensors, monkeypatch, caplog
 ):
-    monkeypatch.setattr(controls, "take_controls", controls._choose)
+    monkeypatch.setattr(controls, "take_controls", controls._take_first)
     monkeypatch.setattr(controls, "direct_access_problem", lambda request: "for a test")
     with caplog.at_level(logging.WARNING, "imx500_native"):
         frames = [Frame.from_request(request_with_tensors, network=SSD) for _ in range(2)]
