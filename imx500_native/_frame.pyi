@@ -3,7 +3,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from imx500_native.geometry import Rect, Size
+from imx500_native.geometry import Layout, Rect, Size
 from imx500_native.network import Network
 
 class FrameState:
@@ -11,6 +11,8 @@ class FrameState:
     def _controls(self) -> Any: ...
     @property
     def _stream_size(self) -> Size | None: ...
+    @property
+    def _layout(self) -> Layout | None: ...
     @property
     def network(self) -> Network | None: ...
     @property
@@ -39,4 +41,5 @@ def new_frame(
     image_format: str | None,
     sequence: int | None,
     roi_history: object = None,
+    layout: Layout | None = None,
 ) -> _Kind: ...

@@ -21,7 +21,7 @@ from imx500_native._peer_geometry import rectangle_bounded
 from imx500_native.device import Imx500Device
 from imx500_native.discovery import find_subdevices
 from imx500_native.errors import GeometryError, MissingContextError, TensorInfoError
-from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, Size, cached_mapper
+from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, Size, cached_mapper, second_crop
 from imx500_native.intrinsics import NetworkIntrinsics
 from imx500_native.network import Network
 from imx500_native.peer_geometry import aspect_ratio_roi, peer_chain
@@ -335,9 +335,8 @@ class IMX500:
     def __mapper(self, source: Any, configuration: Any, stream: str) -> CoordinateMapper:
         crop = _control(source, "ScalerCrop")
         if stream == "lores":
-            # The second output of the Raspberry Pi 5's image processor has a crop of its own.
-            with contextlib.suppress(LookupError):
-                crop = _control(source, "ScalerCrops")[1]
+            with contextlib.suppress(KeyError):
+                crop = second_crop(_control(source, "ScalerCrops"), crop)
         size: Size = configuration[stream]["size"]
         return cached_mapper(self.__applied_roi, tuple(crop), tuple(size))
 
