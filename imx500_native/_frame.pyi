@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-from imx500_native.geometry import Rect, Size
+from imx500_native.geometry import Layout, Rect, Size
 from imx500_native.network import Network
 
 @disjoint_base
@@ -13,6 +13,8 @@ class FrameState:
     def _controls(self) -> Any: ...
     @property
     def _stream_size(self) -> Size | None: ...
+    @property
+    def _layout(self) -> Layout | None: ...
     @property
     def network(self) -> Network | None: ...
     @property
@@ -41,4 +43,5 @@ def new_frame(
     image_format: str | None,
     sequence: int | None,
     roi_history: object = None,
+    layout: Layout | None = None,
 ) -> _Kind: ...

@@ -18,6 +18,7 @@ cdef class FrameState:
 
     cdef readonly object _controls
     cdef readonly object _stream_size
+    cdef readonly object _layout
     cdef readonly object network
     cdef object fixed_roi
     cdef object roi_history
@@ -78,6 +79,7 @@ def new_frame(
     image_format,
     sequence,
     roi_history=None,
+    layout=None,
 ):
     """Make a frame that owns `controls`, of context that was checked before.
 
@@ -93,6 +95,8 @@ def new_frame(
         As the attributes of `FrameState`.
     roi_history : Imx500Device, optional
         Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
+    layout : Layout, optional
+        What else is known of the pictures; None where nothing is.
 
     Returns
     -------
@@ -110,6 +114,7 @@ def new_frame(
     frame._stream_size = stream_size
     frame.fixed_roi = roi
     frame.roi_history = roi_history
+    frame._layout = layout
     frame.image = image
     frame.image_format = image_format
     frame.sequence = sequence

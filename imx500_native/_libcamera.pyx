@@ -30,12 +30,15 @@ from imx500_native.includes.libcamera cimport (
     REQUEST_PENDING,
     TAKEN,
     CControl,
+    CControlValue,
     CRequest,
     CTaking,
     control_ids,
+    described,
     find_control,
     known_controls,
     known_count,
+    peek,
     request_type,
     request_type_name,
     running_version,
@@ -457,3 +460,43 @@ def take_controls(request, str ownership="copy"):
     controls.sequence = pointer.sequence()
     controls.access = "move" if whole else "copy"
     return controls
+
+
+def peek_control(request, str name):
+    """Read one small control of a completed request, and leave its metadata where they are.
+
+    Parameters
+    ----------
+    request : libcamera.Request or picamera2.request.CompletedRequest
+        As `take_controls` takes it.
+    name : str
+        libcamera's name of the control.
+
+    Returns
+    -------
+    object
+        A value as the table of `Controls` says, but a tuple for an array; None where the request
+        has no such control.
+
+    Raises
+    ------
+    TypeError, RequestStateError, TensorTakenError, LibcameraMissingError
+        As `take_controls`.
+    """
+    cdef CControlValue value
+    cdef CControl found
+    cdef CTaking state
+    cdef CRequest *pointer = request_pointer(request)
+    number = id_of(name)
+    # A copy: making the Python objects may let another thread in, which may reuse the request.
+    # Id 0 is nobody's; the request's state is checked for an unknown name too.
+    state = peek(pointer[0], 0 if number is None else number, value)
+    if state != TAKEN:
+        raise refusal(state)
+    found = described(value)
+    # Of no owner: no array leaves this function.
+    shown_value = control_value(None, &found)
+    if not isinstance(shown_value, cnp.ndarray):
+        return shown_value
+    items = shown_value.tolist()
+    return tuple(map(tuple, items)) if shown_value.ndim == 2 else tuple(items)

@@ -14,6 +14,8 @@ def rectangle_of_ratio(full: Sequence[int], ratio: Sequence[int]) -> tuple[int, 
 
 @final
 class PeerChain:
+    @property
+    def full(self) -> tuple[int, int, int, int]: ...
     def __init__(
         self,
         full_size: Sequence[int],

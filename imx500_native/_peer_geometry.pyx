@@ -160,6 +160,11 @@ cdef class PeerChain:
     roi : tuple of int or None
         What boxes are cut at, in sensor pixels; None for nothing.
 
+    Attributes
+    ----------
+    full : tuple of int
+        Where the full sensor is in the picture, cut at the ROI: (x, y, width, height).
+
     Raises
     ------
     GeometryError
@@ -167,6 +172,7 @@ cdef class PeerChain:
     """
 
     cdef imx500_peer_chain chain
+    cdef readonly tuple full
 
     def __init__(self, full_size, scaler_crop, raw_size, stream_size, roi):
         cdef imx500_size full
@@ -185,6 +191,7 @@ cdef class PeerChain:
         if roi is not None:
             set_rectangle(roi, &self.chain.roi)
             self.chain.bounded_to_roi = True
+        self.full = self.rectangle((0, 0, full.width, full.height))
 
     def rectangle(self, on_sensor):
         """Place one rectangle on the full sensor in the picture.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from imx500_native.errors import RequestStateError
 from imx500_native.metadata import Metadata
@@ -96,8 +96,8 @@ def bare_request(given: object) -> Request:
     )
 
 
-def main_stream_size(given: object) -> tuple[int, int] | None:
-    """Return the main stream's size where a caller gave picamera2's request, which knows it.
+def configuration(given: object) -> Mapping[str, Any] | None:
+    """Return the camera's configuration where a caller gave picamera2's request, which knows it.
 
     Parameters
     ----------
@@ -106,14 +106,13 @@ def main_stream_size(given: object) -> tuple[int, int] | None:
 
     Returns
     -------
-    tuple of int or None
-        (width, height) in pixels; None for a request of libcamera's own.
+    mapping or None
+        As picamera2's ``camera_configuration()``; None for a request of libcamera's own.
     """
     # Not by asking for the attribute first: a bare request takes a microsecond to lack it.
     if type(given) is getattr(sys.modules.get("libcamera"), "Request", None):
         return None
-    config = getattr(given, "config", None)
-    return None if config is None else tuple(config["main"]["size"])
+    return getattr(given, "config", None)
 
 
 def copied_metadata(request: object, ownership: Literal["copy", "move"] = "copy") -> CopiedMetadata:
@@ -147,6 +146,29 @@ def copied_metadata(request: object, ownership: Literal["copy", "move"] = "copy"
     copied = CopiedMetadata((key.name, _plain(value)) for key, value in bare.metadata.items())
     copied.sequence = bare.sequence
     return copied
+
+
+def copied_control(request: object, name: str) -> object:
+    """Read one control of a completed request through libcamera's bindings, which convert all.
+
+    Parameters
+    ----------
+    request : libcamera.Request or picamera2.request.CompletedRequest
+        As `copied_metadata` takes it.
+    name : str
+        libcamera's name of the control.
+
+    Returns
+    -------
+    object
+        As `copied_metadata` has it; None where the request has no such control.
+
+    Raises
+    ------
+    TypeError, RequestStateError
+        As `copied_metadata`.
+    """
+    return copied_metadata(request).get(name)
 
 
 def check_ownership(ownership: str) -> None:

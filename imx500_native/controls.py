@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from imx500_native.bindings import REBUILD, CopiedMetadata, bare_request, copied_metadata
+from imx500_native.bindings import (
+    REBUILD,
+    CopiedMetadata,
+    bare_request,
+    copied_control,
+    copied_metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,21 +57,31 @@ def direct_access_problem(request: object) -> str | None:
     return direct.direct_access_problem(request)
 
 
-def _choose(
-    request: object, ownership: Literal["copy", "move"] = "copy"
-) -> Controls | CopiedMetadata:
-    global take_controls
+def _choose(request: object) -> None:
+    global take_controls, peek_control
     problem = direct_access_problem(request)
     if problem is None:
         import imx500_native._libcamera as direct
 
-        take_controls = direct.take_controls
+        take_controls, peek_control = direct.take_controls, direct.peek_control
     else:
         logger.warning("requests are read slowly, through libcamera's Python bindings: %s", problem)
-        take_controls = copied_metadata
+        take_controls, peek_control = copied_metadata, copied_control
+
+
+def _take_first(
+    request: object, ownership: Literal["copy", "move"] = "copy"
+) -> Controls | CopiedMetadata:
+    _choose(request)
     return take_controls(request, ownership)
 
 
-# Replaced by the way that was chosen when the first request comes: call it as an attribute of this
-# module, not as an imported name.
-take_controls: Callable[..., Controls | CopiedMetadata] = _choose
+def _peek_first(request: object, name: str) -> Any:
+    _choose(request)
+    return peek_control(request, name)
+
+
+# Replaced by the way that was chosen when the first request comes: call them as attributes of this
+# module, not as imported names.
+take_controls: Callable[..., Controls | CopiedMetadata] = _take_first
+peek_control: Callable[[object, str], Any] = _peek_first

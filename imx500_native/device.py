@@ -28,7 +28,8 @@ from imx500_native.errors import (
 from imx500_native.geometry import FULL_ROI, Rect
 from imx500_native.injection import MAX_TENSOR_BYTES, PendingInjection, tensor_bytes
 from imx500_native.network import Network
-from imx500_native.roi import RoiHistory, aspect_roi, roi_of_words, roi_words
+from imx500_native.peer_geometry import aspect_ratio_roi
+from imx500_native.roi import RoiHistory, roi_of_words, roi_words
 from imx500_native.upload import UploadWatch, read_progress
 
 if TYPE_CHECKING:
@@ -272,9 +273,9 @@ class Imx500Device:
         Raises
         ------
         GeometryError, DeviceError
-            As `imx500_native.roi.aspect_roi` and `set_roi`.
+            As `imx500_native.peer_geometry.aspect_ratio_roi` and `set_roi`.
         """
-        return self.set_roi(aspect_roi(width, height))
+        return self.set_roi(aspect_ratio_roi((width, height)))
 
     def set_roi_for(self, network: Network) -> Rect:
         """Show a network what has the aspect ratio of its input, so that nothing is distorted.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -13,12 +14,17 @@ from imx500_native._frame import FrameState, new_frame
 from imx500_native.decoding import cached_decoder
 from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.geometry import (
+    TRANSFORMS,
     CoordinateMapper,
+    Layout,
     Rect,
     Size,
+    TransformName,
     as_rectangle,
     as_size,
+    as_transform,
     cached_mapper,
+    second_crop,
 )
 from imx500_native.metadata import Metadata
 from imx500_native.results import Detections
@@ -96,6 +102,9 @@ class Frame(FrameState):
         image: npt.NDArray[np.uint8] | None = None,
         image_format: str | None = None,
         sequence: int | None = None,
+        lores_size: Size | None = None,
+        transform: TransformName | Any = "identity",
+        network_flipped: bool | None = None,
     ) -> Frame:
         """Make a frame from a metadata dict, such as picamera2's ``capture_metadata()``.
 
@@ -117,6 +126,13 @@ class Frame(FrameState):
             The order of its channels in memory.
         sequence : int, optional
             The number of the frame.
+        lores_size : tuple of int, optional
+            (width, height) of the camera's second picture in pixels; for ``mapper("lores")``.
+        transform : str or libcamera.Transform
+            How the pictures are turned, see `imx500_native.geometry.TRANSFORMS`.
+        network_flipped : bool, optional
+            Whether the flips of the transform are in what the network saw too, see
+            `CoordinateMapper`; needed to map coordinates where the transform has a flip.
 
         Returns
         -------
@@ -126,7 +142,7 @@ class Frame(FrameState):
         Raises
         ------
         GeometryError
-            If `roi` or `stream_size` is malformed.
+            If `roi` or a size is malformed, or the transform unknown.
         TypeError
             If `metadata` is not a mapping.
         """
@@ -144,6 +160,8 @@ class Frame(FrameState):
             image,
             image_format,
             sequence,
+            None,
+            _layout(lores_size, transform, network_flipped),
         )
 
     @classmethod
@@ -154,6 +172,9 @@ class Frame(FrameState):
         network: Network | None = None,
         stream_size: Size | None = None,
         roi: Rect | None = None,
+        lores_size: Size | None = None,
+        transform: TransformName | Any = None,
+        network_flipped: bool | None = None,
         ownership: Literal["copy", "move"] = "copy",
     ) -> Frame:
         """Make a frame from a completed request.
@@ -173,6 +194,13 @@ class Frame(FrameState):
         roi : tuple of int, optional
             What the network saw, (x, y, width, height) in sensor pixels; needed to map
             coordinates. The full sensor is `imx500_native.FULL_ROI`.
+        lores_size : tuple of int, optional
+            (width, height) of the second picture in pixels; a ``CompletedRequest`` knows it.
+        transform : str or libcamera.Transform, optional
+            How the pictures are turned; where it is not given, as a ``CompletedRequest`` knows,
+            and not at all for a request of libcamera's own.
+        network_flipped : bool, optional
+            As for `from_metadata`.
         ownership : {"copy", "move"}
             "copy" leaves the request as it was, for others to read. "move" takes its metadata
             away, in constant time: whoever reads the request's metadata afterwards finds none.
@@ -189,13 +217,19 @@ class Frame(FrameState):
         TensorTakenError
             If the request's metadata was moved into another frame before.
         GeometryError
-            If `roi` or `stream_size` is malformed.
+            If `roi` or a size is malformed, or the transform unknown.
         TypeError
             If `request` is not a request.
         """
         taken = controls.take_controls(request, ownership)
-        if stream_size is None:
-            stream_size = bindings.main_stream_size(request)
+        config = bindings.configuration(request)
+        if config is not None:
+            if stream_size is None:
+                stream_size = config["main"]["size"]
+            if lores_size is None:
+                lores_size = (config.get("lores") or {}).get("size")
+            if transform is None:
+                transform = _configured_transform(config.get("transform", "identity"))
         return new_frame(
             cls,
             taken,
@@ -205,6 +239,8 @@ class Frame(FrameState):
             None,
             None,
             taken.sequence,
+            None,
+            _layout(lores_size, "identity" if transform is None else transform, network_flipped),
         )
 
     @property
@@ -326,8 +362,8 @@ class Frame(FrameState):
 
         Parameters
         ----------
-        stream : str
-            Which of the camera's streams; a frame made from metadata knows "main".
+        stream : {"main", "lores"}
+            Which of the camera's pictures.
 
         Returns
         -------
@@ -337,26 +373,36 @@ class Frame(FrameState):
         Raises
         ------
         MissingContextError
-            If the ROI, the stream size or the scaler crop is not known.
+            If the ROI, the stream's size or the scaler crop is not known.
+        GeometryError
+            If the pictures are flipped, and it was not told whether what the network saw is.
         """
-        if stream != "main" or self._stream_size is None:
+        layout = self._layout
+        size, crop = self._stream_size, self._controls.get("ScalerCrop")
+        if stream != "main":
+            size = layout.lores_size if stream == "lores" and layout is not None else None
+            crop = second_crop(self._controls.get("ScalerCrops"), crop)
+        if size is None:
             raise MissingContextError(
-                f"the size of stream {stream!r} is not known; pass stream_size=(width, height)"
+                f"the size of stream {stream!r} is not known; pass "
+                f"{'stream_size' if stream == 'main' else 'lores_size'}=(width, height)"
             )
-        if self.roi is None:
+        roi = self.roi
+        if roi is None:
             raise MissingContextError(
                 "the frame was not told what the network saw; pass roi=(x, y, width, height), "
                 "or roi=imx500_native.FULL_ROI where no region of interest was ever set"
             )
         # The usual tuple goes straight to the cache, whose mapper has checked it once.
-        crop = self._controls.get("ScalerCrop")
         if crop is not None and type(crop) is not tuple:
             crop = as_rectangle(crop, "ScalerCrop")
         if crop is None:
             raise MissingContextError(
                 "the metadata has no ScalerCrop, so it is not known what the picture shows"
             )
-        return cached_mapper(self.roi, crop, self._stream_size)
+        if layout is None:
+            return cached_mapper(roi, crop, size)
+        return cached_mapper(roi, crop, size, layout.transform, layout.network_flipped)
 
     def detections(self, threshold: float = 0.5, max_detections: int | None = None) -> Detections:
         """Return the objects that the network found, in pixels of this frame's picture.
@@ -405,3 +451,19 @@ class Frame(FrameState):
             parts.append("{}x{}".format(*self._stream_size))
         parts.append(f"tensors={self.access or 'none'}")
         return f"<Frame {' '.join(parts)}>"
+
+
+# By the object, which is the same from frame to frame and takes two microseconds to ask: what it
+# said with the first frame is what the camera was configured with.
+_configured_transform = lru_cache(maxsize=8)(as_transform)
+
+_NOT_TURNED = ("identity", TRANSFORMS["identity"])
+
+
+def _layout(
+    lores_size: Size | None, transform: TransformName | Any, network_flipped: bool | None
+) -> Layout | None:
+    if lores_size is None and network_flipped is None and transform in _NOT_TURNED:
+        return None
+    size = None if lores_size is None else as_size(lores_size, "lores_size")
+    return Layout(size, as_transform(transform), network_flipped)

@@ -156,6 +156,14 @@ TRANSFORMS: dict[TransformName, Transform] = {
 """libcamera's transforms by name; rotations are clockwise."""
 
 
+class Layout(NamedTuple):
+    """How a frame's pictures lie, besides the size of the main one; see `Frame.from_metadata`."""
+
+    lores_size: Size | None
+    transform: TransformName | Any
+    network_flipped: bool | None
+
+
 def as_transform(value: Any) -> Transform:
     """Check a transform.
 
@@ -183,6 +191,24 @@ def as_transform(value: Any) -> Transform:
             f"the transform must be one of {', '.join(TRANSFORMS)}, or a libcamera.Transform, "
             f"not {value!r:.40}"
         ) from None
+
+
+def second_crop(crops: Any, main: Any) -> Any:
+    """Choose the scaler crop of the camera's second picture, ``lores``.
+
+    Parameters
+    ----------
+    crops : sequence of rectangles or None
+        ``ScalerCrops`` of the metadata, which the Raspberry Pi 5 reports: one per picture.
+    main : rectangle or None
+        ``ScalerCrop``, which is of both pictures where there is no other.
+
+    Returns
+    -------
+    rectangle or None
+        One of the two, as it came.
+    """
+    return main if crops is None or len(crops) < 2 else crops[1]
 
 
 class CoordinateMapper:
@@ -412,12 +438,18 @@ def _applied(
 
 
 @lru_cache(maxsize=64)
-def cached_mapper(roi: Rect, scaler_crop: Rect, stream_size: Size) -> CoordinateMapper:
+def cached_mapper(
+    roi: Rect,
+    scaler_crop: Rect,
+    stream_size: Size,
+    transform: TransformName | Transform = "identity",
+    network_flipped: bool | None = None,
+) -> CoordinateMapper:
     """Return the mapper for one geometry, which rarely changes from frame to frame.
 
     Parameters
     ----------
-    roi, scaler_crop, stream_size
+    roi, scaler_crop, stream_size, transform, network_flipped
         As for `CoordinateMapper`.
 
     Returns
@@ -430,4 +462,6 @@ def cached_mapper(roi: Rect, scaler_crop: Rect, stream_size: Size) -> Coordinate
     GeometryError
         As `CoordinateMapper`.
     """
-    return CoordinateMapper(roi, scaler_crop, stream_size)
+    return CoordinateMapper(
+        roi, scaler_crop, stream_size, transform=transform, network_flipped=network_flipped
+    )

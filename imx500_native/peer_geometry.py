@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from imx500_native._peer_geometry import PeerChain, rectangle_of_ratio
-from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, Size
+from imx500_native.geometry import SENSOR_SIZE, Rect, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +112,7 @@ def picamera2_get_roi_scaled(
     GeometryError
         If the crop has no size in raw pixels.
     """
-    return peer_chain(scaler_crop, raw_size, stream_size, roi).rectangle(FULL_ROI)
+    return peer_chain(scaler_crop, raw_size, stream_size, roi).full
 
 
 def rpicam_apps_convert_inference_coordinates(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import NamedTuple
 
 from imx500_native.errors import GeometryError
@@ -68,43 +67,6 @@ def roi_of_words(words: Rect) -> Rect:
         return FULL_ROI
     columns, rows = SENSOR_SIZE
     return min(left, columns), min(top, rows), min(width, columns), min(height, rows)
-
-
-def aspect_roi(width: int, height: int) -> Rect:
-    """Find the largest ROI in the middle of the sensor that has an aspect ratio.
-
-    Parameters
-    ----------
-    width, height : int
-        The ratio, such as 16 and 9, or a network's input size.
-
-    Returns
-    -------
-    tuple of int
-        (x, y, width, height) in sensor pixels, rounded as libcamera rounds
-        (``Size::boundedToAspectRatio`` and ``Size::centeredTo``): 16:9 is (0, 380, 4056, 2281).
-
-    Raises
-    ------
-    GeometryError
-        If the ratio is not of two positive integers, or nothing on the sensor is so narrow.
-    """
-    try:
-        width, height = operator.index(width), operator.index(height)
-    except TypeError:
-        raise GeometryError(
-            f"an aspect ratio must be two integers, not {width!r:.40} and {height!r:.40}"
-        ) from None
-    if width < 1 or height < 1:
-        raise GeometryError(f"an aspect ratio must be positive, not {width}:{height}")
-    columns, rows = SENSOR_SIZE
-    if columns * height > width * rows:
-        seen = (width * rows // height, rows)
-    else:
-        seen = (columns, columns * height // width)
-    if 0 in seen:
-        raise GeometryError(f"no pixels on the sensor are in the ratio {width}:{height}")
-    return columns // 2 - seen[0] // 2, rows // 2 - seen[1] // 2, *seen
 
 
 class _Change(NamedTuple):

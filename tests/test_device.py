@@ -258,8 +258,10 @@ def test_what_is_no_region_never_reaches_the_driver(device, kernel):
     for roi in ((0, 0, 0, 0), (0, 0, 4057, 1), (1, 2, 3), (-1, 0, 5, 5)):
         with pytest.raises(GeometryError):
             device.set_roi(roi)
-    with pytest.raises(GeometryError):
-        device.set_roi_aspect(0, 1)
+    # 5000:1 leaves no row of the sensor.
+    for ratio in ((0, 1), (1, -1), (1.5, 1), (5000, 1), (1, 4000)):
+        with pytest.raises(GeometryError):
+            device.set_roi_aspect(*ratio)
     assert kernel.calls == []
 
 

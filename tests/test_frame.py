@@ -13,6 +13,8 @@ from oracles.tensor_info_oracle import pack_input_info, pack_output_info, split_
 
 from imx500_native import (
     FULL_ROI,
+    CoordinateMapper,
+    Decoder,
     Frame,
     GeometryError,
     InputSpec,
@@ -22,7 +24,9 @@ from imx500_native import (
     TaskError,
     TensorInfoError,
 )
+from imx500_native.geometry import TRANSFORMS
 
+SQUARE = (508, 0, 3040, 3040)
 SSD = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
 
 
@@ -172,8 +176,73 @@ def test_what_is_not_known_is_never_assumed(context, changes, message):
 
 def test_an_unknown_stream_is_refused():
     frame = Frame.from_metadata(metadata(), stream_size=(4, 3), roi=FULL_ROI)
-    with pytest.raises(MissingContextError, match="'lores'"):
+    with pytest.raises(MissingContextError, match=r"'lores' is not known; pass lores_size="):
         frame.mapper("lores")
+    frame = Frame.from_metadata(metadata(), lores_size=(4, 3), roi=FULL_ROI)
+    for stream in ("main", "raw"):
+        with pytest.raises(MissingContextError, match=f"'{stream}' is not known"):
+            frame.mapper(stream)
+
+
+@pytest.mark.parametrize(
+    ("crops", "lores"),
+    [
+        (None, (0, 380, 4056, 2280)),
+        ([(0, 380, 4056, 2280)], (0, 380, 4056, 2280)),
+        ([(0, 380, 4056, 2280), (1014, 760, 2028, 1520)], (1014, 760, 2028, 1520)),
+        (np.array([[0, 380, 4056, 2280], [508, 0, 3040, 3040]], np.int32), (508, 0, 3040, 3040)),
+    ],
+)
+def test_the_second_picture_has_a_crop_of_its_own(crops, lores):
+    changes = {"ScalerCrop": (0, 380, 4056, 2280)}
+    if crops is not None:
+        changes["ScalerCrops"] = crops
+    frame = Frame.from_metadata(
+        metadata(**changes), stream_size=(1280, 720), lores_size=(320, 240), roi=SQUARE
+    )
+    box = [0.25, 0.25, 0.75, 0.75]
+    for stream, crop, size in (
+        ("main", (0, 380, 4056, 2280), (1280, 720)),
+        ("lores", lores, (320, 240)),
+    ):
+        expected = CoordinateMapper(SQUARE, crop, size).boxes(box)
+        np.testing.assert_array_equal(frame.mapper(stream).boxes(box), expected)
+
+
+@pytest.mark.parametrize("flipped", [True, False])
+@pytest.mark.parametrize(
+    "transform", [*TRANSFORMS, SimpleNamespace(**TRANSFORMS["rot90"]._asdict())]
+)
+def test_detections_follow_the_transform(transform, flipped):
+    context = {"transform": transform, "network_flipped": flipped}
+    plain = Frame.from_metadata(metadata(), network=SSD, stream_size=(640, 480), roi=SQUARE)
+    crop = plain.scaler_crop
+    turned = Frame.from_metadata(
+        metadata(),
+        network=SSD,
+        stream_size=(480, 640),
+        roi=SQUARE,
+        lores_size=(320, 240),
+        **context,
+    )
+    for stream, size in (("main", (480, 640)), ("lores", (320, 240))):
+        expected = CoordinateMapper(SQUARE, crop, size, **context).boxes([0.1, 0.2, 0.3, 0.6])
+        np.testing.assert_array_equal(turned.mapper(stream).boxes([0.1, 0.2, 0.3, 0.6]), expected)
+    to_main = CoordinateMapper(SQUARE, crop, (480, 640), **context)
+    expected = Decoder.for_network(SSD, 0.5)(plain.outputs).mapped(to_main)
+    np.testing.assert_array_equal(turned.detections().xyxy, expected.xyxy)
+
+
+def test_a_flip_of_what_the_network_saw_is_never_guessed():
+    frame = Frame.from_metadata(
+        metadata(), network=SSD, stream_size=(640, 480), roi=FULL_ROI, transform="hflip"
+    )
+    assert frame.outputs is not None
+    with pytest.raises(GeometryError, match="network_flipped=True or"):
+        frame.detections()
+    for wrong in ({"transform": "mirror"}, {"lores_size": (0, 1)}):
+        with pytest.raises(GeometryError):
+            Frame.from_metadata(metadata(), **wrong)
 
 
 def test_a_network_of_another_task_is_a_task_error():

@@ -11,7 +11,9 @@ from oracles.tensor_info_oracle import pack_output_info, split_outputs
 
 from imx500_native import (
     FULL_ROI,
+    CoordinateMapper,
     Frame,
+    GeometryError,
     MissingContextError,
     Network,
     RequestStateError,
@@ -30,7 +32,8 @@ pytest.importorskip(
     reason="imx500_native was built without libcamera; "
     'build it again after: eval "$(scripts/libcamera --env)"',
 )
-# After the skips, as both need libcamera.
+# After the skips, as all need libcamera.
+import libcamera
 from native.build import inject_controls
 from virtual_camera import VirtualCamera
 
@@ -107,6 +110,44 @@ def test_detections_of_a_picamera2_request_know_their_stream(request_with_tensor
         Frame.from_request(completed)
 
 
+def test_a_picamera2_request_knows_its_other_stream_and_its_transform(camera, inject):
+    request = camera.capture()
+    crops = np.array([[0, 380, 4056, 2280], [508, 0, 3040, 3040]], np.int32)
+    inject.register("ScalerCrops")
+    inject.put(request, "ScalerCrop", crops[0], "rectangle")
+    inject.put(request, "ScalerCrops", crops, "rectangle")
+    config = {"main": {"size": (640, 480)}, "lores": None, "transform": libcamera.Transform()}
+    completed = SimpleNamespace(request=request, config=config)
+
+    def corners(frame, stream):
+        return frame.mapper(stream).boxes([0.1, 0.2, 0.4, 0.8]).tolist()
+
+    def expected(crop, size, **turned):
+        mapper = CoordinateMapper(FULL_ROI, tuple(crop), size, **turned)
+        return mapper.boxes([0.1, 0.2, 0.4, 0.8]).tolist()
+
+    plain = Frame.from_request(completed, roi=FULL_ROI)
+    assert corners(plain, "main") == expected(crops[0], (640, 480))
+    with pytest.raises(MissingContextError, match="'lores'"):
+        plain.mapper("lores")
+    config["lores"] = {"size": (320, 240)}
+    config["transform"] = libcamera.Transform(hflip=1)
+    turned = Frame.from_request(completed, roi=FULL_ROI, network_flipped=False)
+    for stream, crop, size in (("main", crops[0], (640, 480)), ("lores", crops[1], (320, 240))):
+        hflip = {"transform": "hflip", "network_flipped": False}
+        assert corners(turned, stream) == expected(crop, size, **hflip)
+    with pytest.raises(GeometryError, match="network_flipped=True or"):
+        Frame.from_request(completed, roi=FULL_ROI).mapper()
+    # What is said counts more than what the request knows.
+    own = Frame.from_request(
+        completed, roi=FULL_ROI, stream_size=(64, 48), lores_size=(32, 24), transform="identity"
+    )
+    assert corners(own, "main") == expected(crops[0], (64, 48))
+    assert corners(own, "lores") == expected(crops[1], (32, 24))
+    bare = Frame.from_request(request, roi=FULL_ROI, stream_size=(64, 48))
+    assert corners(bare, "main") == expected(crops[0], (64, 48))
+
+
 def test_all_metadata_come_as_a_dict_with_arrays_on_the_frames_own_list(request_with_tensors):
     frame = Frame.from_request(request_with_tensors)
     expected = copied_metadata(request_with_tensors)
@@ -121,7 +162,7 @@ def test_all_metadata_come_as_a_dict_with_arrays_on_the_frames_own_list(request_
 def test_without_direct_access_the_bindings_metadata_serve(
     request_with_tensors, monkeypatch, caplog
 ):
-    monkeypatch.setattr(controls, "take_controls", controls._choose)
+    monkeypatch.setattr(controls, "take_controls", controls._take_first)
     monkeypatch.setattr(controls, "direct_access_problem", lambda request: "for a test")
     with caplog.at_level(logging.WARNING, "imx500_native"):
         frames = [Frame.from_request(request_with_tensors, network=SSD) for _ in range(2)]

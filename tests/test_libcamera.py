@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from imx500_native import Network, _tensors
-from imx500_native.bindings import copied_metadata
+from imx500_native.bindings import copied_control, copied_metadata
 from imx500_native.errors import RequestStateError, TensorTakenError
 
 libcamera = pytest.importorskip(
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 take_controls = _libcamera.take_controls
+peek_control = _libcamera.peek_control
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +168,9 @@ def test_scalars_are_plain_python(
     inject.register("TestValue")
     request = camera.capture()
     inject.put(request, "TestValue", value, kind)
-    got = take_controls(request)["TestValue"]
-    assert type(got) is type(expected)
-    assert got == expected
+    for got in (take_controls(request)["TestValue"], peek_control(request, "TestValue")):
+        assert type(got) is type(expected)
+        assert got == expected
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 1000])
@@ -201,6 +202,9 @@ def test_spans_are_read_only_arrays(
     values = np.random.default_rng(count).integers(0, 2, shape).astype(dtype)
     request = camera.capture()
     inject.put(request, "TestValue", values, kind)
+    expected = values.tolist()
+    peeked = tuple(map(tuple, expected)) if columns else tuple(expected)
+    assert peek_control(request, "TestValue") == peeked
     controls = take_controls(request, ownership)
     got = controls.get("TestValue")
     assert got.dtype == dtype
@@ -237,10 +241,11 @@ def test_a_control_that_libcamera_learns_later_is_found(
 ) -> None:
     request = camera.capture()
     name = f"TestLate{os.getpid()}"
-    assert take_controls(request).get(name) is None
+    assert take_controls(request).get(name) is peek_control(request, name) is None
     inject.register(name)
+    assert peek_control(request, name) is None
     inject.put(request, name, np.int32(11))
-    assert take_controls(request)[name] == 11
+    assert take_controls(request)[name] == peek_control(request, name) == 11
 
 
 def test_a_control_without_a_name_is_called_by_its_number(
@@ -263,6 +268,8 @@ def test_a_pending_request_is_refused(camera: VirtualCamera) -> None:
     for ownership in ("copy", "move"):
         with pytest.raises(RequestStateError, match="pending"):
             take_controls(fresh, ownership)
+    with pytest.raises(RequestStateError, match="pending"):
+        peek_control(fresh, "ScalerCrop")
     done = camera.capture()
     done.reuse()
     with pytest.raises(RequestStateError, match="pending"):
@@ -299,6 +306,9 @@ def test_a_moved_request_never_looks_empty(
     assert request.metadata == {}
     with pytest.raises(TensorTakenError, match="moved"):
         take_controls(request, second)
+    for name in ("SensorTimestamp", "no such control"):
+        with pytest.raises(TensorTakenError, match="moved"):
+            peek_control(request, name)
     # The camera fills it again, with the sequence number that it had.
     camera.stop()
     camera.start()
@@ -330,6 +340,23 @@ def test_a_wrong_object_is_a_type_error(camera: VirtualCamera, take: object) -> 
 def test_controls_come_only_from_requests() -> None:
     with pytest.raises(TypeError, match="take_controls"):
         _libcamera.Controls()
+
+
+def test_one_control_is_read_where_the_others_stay(
+    inject: ModuleType, camera: VirtualCamera
+) -> None:
+    request = camera.capture()
+    values = put_network(inject, request, Network.find("ssd_mobilenetv2_fpnlite_320x320_pp"))
+    address = inject.address(request, "CnnOutputTensor")
+    completed = SimpleNamespace(request=request)
+    for given in (request, completed):
+        assert peek_control(given, "ScalerCrop") == (0, 440, 4056, 2160)
+        assert copied_control(given, "ScalerCrop") == (0, 440, 4056, 2160)
+        assert peek_control(given, "CnnOutputTensor") == tuple(values.tolist())
+    assert inject.address(request, "CnnOutputTensor") == address
+    for wrong in (None, {}, camera.camera):
+        with pytest.raises(TypeError, match=r"libcamera\.Request"):
+            peek_control(wrong, "ScalerCrop")
 
 
 @pytest.mark.parametrize("take", [take_controls, copied_metadata])

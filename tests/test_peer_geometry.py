@@ -57,6 +57,7 @@ def test_the_region_of_an_aspect_ratio(ratio):
     [
         ((1, 1), (508, 0, 3040, 3040)),
         ((384, 288), (2, 0, 4053, 3040)),
+        ((4056, 3040), FULL_ROI),
         ((481, 353), (0, 32, 4056, 2976)),
         ((16, 9), (0, 380, 4056, 2281)),
     ],
@@ -153,6 +154,8 @@ def test_no_boxes():
         ),
         (lambda: peer_geometry.peer_chain(**VGA).rectangle((0, 0, 2**32, 1)), "32-bit"),
         (lambda: aspect_ratio_roi((1, 0)), "no zero in it"),
+        (lambda: aspect_ratio_roi((1, -1)), "two integers"),
+        (lambda: aspect_ratio_roi((1.5, 1)), "two integers"),
         (lambda: _peer_geometry.rectangle_scaled(FULL_ROI, (1, 1), (1, 0)), "zero in it"),
     ],
 )

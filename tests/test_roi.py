@@ -12,7 +12,6 @@ from imx500_native.roi import (
     UNCERTAIN_AFTER_NS,
     UNCERTAIN_BEFORE_NS,
     RoiHistory,
-    aspect_roi,
     roi_of_words,
     roi_words,
 )
@@ -60,57 +59,6 @@ def test_what_is_no_region(roi, complaint):
 )
 def test_what_the_driver_makes_of_it(words, roi):
     assert roi_of_words(words) == roi
-
-
-@pytest.mark.parametrize(
-    ("ratio", "roi"),
-    [
-        # As libcamera 0.7's own Size and Rectangle gave them.
-        ((1, 1), (508, 0, 3040, 3040)),
-        ((384, 288), (2, 0, 4053, 3040)),
-        ((640, 480), (2, 0, 4053, 3040)),
-        ((481, 353), (0, 32, 4056, 2976)),
-        ((16, 9), (0, 380, 4056, 2281)),
-        ((4056, 3040), FULL_ROI),
-    ],
-)
-def test_aspect_ratios_are_rounded_as_libcamera_does(ratio, roi):
-    assert aspect_roi(*ratio) == roi
-
-
-@given(width=st.integers(1, 5000), height=st.integers(1, 5000))
-def test_an_aspect_ratio_fits_the_middle_of_the_sensor(width, height):
-    try:
-        x, y, w, h = aspect_roi(width, height)
-    except GeometryError:
-        # So narrow that the shorter side would be below one pixel.
-        assert width * 3040 < height or height * 4056 < width
-        return
-    assert w == 4056 or h == 3040
-    assert abs(2 * x + w - 4056) <= 1
-    assert abs(2 * y + h - 3040) <= 1
-    # Rounded down, by less than a pixel.
-    if h == 3040:
-        assert 0 <= 3040 * width - w * height < height
-    else:
-        assert 0 <= 4056 * height - h * width < width
-    assert roi_words((x, y, w, h)) == (x, y, w, h)
-
-
-@pytest.mark.parametrize(
-    ("ratio", "complaint"),
-    [
-        ((0, 1), "positive"),
-        ((1, 0), "positive"),
-        ((1, -1), "positive"),
-        ((1.5, 1), "integers"),
-        ((1, 4000), "no pixels"),
-        ((5000, 1), "no pixels"),
-    ],
-)
-def test_what_is_no_aspect_ratio(ratio, complaint):
-    with pytest.raises(GeometryError, match=complaint):
-        aspect_roi(*ratio)
 
 
 def test_a_change_is_uncertain_for_a_while():

@@ -19,6 +19,9 @@ cdef extern from "libcamera/controls.h" nogil:
     cdef cppclass CControlList "libcamera::ControlList":
         size_t size() noexcept
 
+    cdef cppclass CControlValue "libcamera::ControlValue":
+        pass
+
 
 cdef extern from "controls.h" namespace "imx500" nogil:
     enum CTaking "imx500::taking":
@@ -49,6 +52,8 @@ cdef extern from "controls.h" namespace "imx500" nogil:
 
     CTaking take_copy(CRequest &request, CControlList &target) except +
     CTaking take_whole(CRequest &request, CControlList &target) noexcept
+    CTaking peek(CRequest &request, unsigned int id, CControlValue &value) except +
+    CControl described(const CControlValue &value) except +
     cbool find_control(const CControlList &source, unsigned int id, CControl &found) except +
     vector[unsigned int] control_ids(const CControlList &source) except +
     size_t known_count() noexcept

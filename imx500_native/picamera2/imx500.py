@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import os
@@ -20,7 +21,7 @@ from imx500_native._peer_geometry import rectangle_bounded
 from imx500_native.device import Imx500Device
 from imx500_native.discovery import find_subdevices
 from imx500_native.errors import GeometryError, MissingContextError, TensorInfoError
-from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, Size, cached_mapper
+from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, Size, cached_mapper, second_crop
 from imx500_native.intrinsics import NetworkIntrinsics
 from imx500_native.network import Network
 from imx500_native.peer_geometry import aspect_ratio_roi, peer_chain
@@ -104,6 +105,20 @@ def metadata_of(source: Any) -> Any:
     except TypeError:
         # No request of libcamera's: a mapping of another kind, or a stand-in for a request.
         return source if isinstance(source, Mapping) else source.get_metadata()
+
+
+def _control(source: Any, name: str) -> Any:
+    """Return one control of metadata or of a request, without what else is in the request."""
+    if isinstance(source, dict):
+        return source[name]
+    try:
+        value = controls.peek_control(source, name)
+    except TypeError:
+        # As in `metadata_of`.
+        return metadata_of(source)[name]
+    if value is None:
+        raise KeyError(name)
+    return value
 
 
 class IMX500:
@@ -270,13 +285,12 @@ class IMX500:
         GeometryError
             If the crop has no area, or a number is not finite.
         """
-        found = metadata_of(metadata)
         configuration = picam2.camera_configuration()
         y0, x0, y1, x1 = coords
         if self.__is_exact:
             corners = [float(_number(value)) for value in (x0, y0, x1, y1)]
-            return _whole(self.__mapper(found, configuration, stream), corners)
-        chain = self.__chain(found, configuration, stream)
+            return _whole(self.__mapper(metadata, configuration, stream), corners)
+        chain = self.__chain(metadata, configuration, stream)
         if type(y0) is type(x0) is type(y1) is type(x1) is float:
             return chain.picamera2_box(y0, x0, y1, x1)
         return chain.rectangle(_on_full_sensor(y0, x0, y1, x1))
@@ -301,33 +315,28 @@ class IMX500:
         KeyError, GeometryError
             As `convert_inference_coords`.
         """
-        found = metadata_of(request)
         configuration = request.picam2.camera_configuration()
         if self.__is_exact:
-            return _whole(self.__mapper(found, configuration, stream), [0.0, 0.0, 1.0, 1.0])
-        return self.__chain(found, configuration, stream).rectangle(FULL_ROI)
+            return _whole(self.__mapper(request, configuration, stream), [0.0, 0.0, 1.0, 1.0])
+        return self.__chain(request, configuration, stream).full
 
     @property
     def __is_exact(self) -> bool:
-        if self.coordinates == "auto":
-            return self.__requested_roi != FULL_ROI
-        return self.coordinates == "exact"
+        return self.__is_cut if self.coordinates == "auto" else self.coordinates == "exact"
 
-    def __chain(self, metadata: Any, configuration: Any, stream: str) -> PeerChain:
+    def __chain(self, source: Any, configuration: Any, stream: str) -> PeerChain:
         return peer_chain(
-            metadata["ScalerCrop"],
+            _control(source, "ScalerCrop"),
             configuration["raw"]["size"],
             configuration[stream]["size"],
             self.__requested_roi,
         )
 
-    def __mapper(self, metadata: Any, configuration: Any, stream: str) -> CoordinateMapper:
-        crop = metadata["ScalerCrop"]
+    def __mapper(self, source: Any, configuration: Any, stream: str) -> CoordinateMapper:
+        crop = _control(source, "ScalerCrop")
         if stream == "lores":
-            # The second output of the Raspberry Pi 5's image processor has a crop of its own.
-            crops = metadata.get("ScalerCrops")
-            if crops is not None and len(crops) > 1:
-                crop = crops[1]
+            with contextlib.suppress(KeyError):
+                crop = second_crop(_control(source, "ScalerCrops"), crop)
         size: Size = configuration[stream]["size"]
         return cached_mapper(self.__applied_roi, tuple(crop), tuple(size))
 
@@ -508,6 +517,7 @@ class IMX500:
         applied = self.device.set_roi(None if requested == FULL_ROI else requested)
         self.__requested_roi: Rect = requested
         self.__applied_roi: Rect = applied
+        self.__is_cut = requested != FULL_ROI
         self.__cfg["roi"] = _of_libcamera("Rectangle", PlainRectangle)(*requested)
 
     def set_inference_aspect_ratio(self, aspect_ratio: Sequence[int]) -> None:

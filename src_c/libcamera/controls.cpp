@@ -71,15 +71,23 @@ taking take_whole(libcamera::Request &request, libcamera::ControlList &list) noe
     return state;
 }
 
-bool find_control(const libcamera::ControlList &list, unsigned int id, control &found) {
+taking peek(libcamera::Request &request, unsigned int id, libcamera::ControlValue &value) {
+    const taking state = readiness(request);
     /* get() alone would log an error for a control that is not there. */
+    if (state == TAKEN && request.metadata().contains(id))
+        value = request.metadata().get(id);
+    return state;
+}
+
+control described(const libcamera::ControlValue &value) {
+    return {value.data().data(), value.numElements(), kind_of(value.type()), value.isArray()};
+}
+
+bool find_control(const libcamera::ControlList &list, unsigned int id, control &found) {
+    /* As in peek(). */
     if (!list.contains(id))
         return false;
-    const libcamera::ControlValue &value = list.get(id);
-    found.data = value.data().data();
-    found.elements = value.numElements();
-    found.kind = kind_of(value.type());
-    found.is_array = value.isArray();
+    found = described(list.get(id));
     return true;
 }
 

@@ -50,6 +50,12 @@ struct control {
 taking take_copy(libcamera::Request &request, libcamera::ControlList &list);
 taking take_whole(libcamera::Request &request, libcamera::ControlList &list) noexcept;
 
+/* Copies one control of a completed request; `value` stays empty where the request has none. */
+taking peek(libcamera::Request &request, unsigned int id, libcamera::ControlValue &value);
+
+/* What a value holds, for as long as it lives. */
+control described(const libcamera::ControlValue &value);
+
 /* The control with this id, or false: the list has none. */
 bool find_control(const libcamera::ControlList &list, unsigned int id, control &found);
 std::vector<unsigned int> control_ids(const libcamera::ControlList &list);

@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 CAMERA = """
 import copy, pickle
 from pathlib import Path
+import numpy as np
 
 class CompletedRequest:
     def __init__(self, request, picam2):
@@ -38,9 +39,19 @@ class CompletedRequest:
     def release(self):
         pass
 
+class MappedArray:
+    def __init__(self, request, stream):
+        width, height = request.picam2.camera_configuration()[stream]["size"]
+        self.array = np.zeros((height, width, 4), np.uint8)
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        pass
+
 class Picamera2:
+    pre_callback = None
     frames = pickle.loads((Path(__file__).parent / "frames.pickle").read_bytes())
-    def __init__(self, camera_num):
+    def __init__(self, camera_num=3):
         assert camera_num == 3
         self.camera_config = {}
         self.overlays = []
@@ -53,12 +64,26 @@ class Picamera2:
         return self.camera_config
     def start(self, config, show_preview=False):
         self.camera_config = config
+    def stop(self):
+        self.frames.clear()
     def capture_request(self):
-        return CompletedRequest(self.frames.pop(0), self)
+        request = CompletedRequest(self.frames.pop(0), self)
+        if self.pre_callback is not None:
+            self.pre_callback(request)
+        return request
     def capture_metadata(self):
         return self.frames.pop(0)
     def set_overlay(self, overlay):
         self.overlays.append(overlay)
+"""
+
+# What is drawn with is not installed where tests run.
+OPENCV = """
+FONT_HERSHEY_SIMPLEX = 0
+drawn = []
+def remember(name):
+    return lambda image, *arguments: drawn.append((name, *arguments))
+rectangle, putText, line, circle = map(remember, ("rectangle", "text", "line", "circle"))
 """
 
 START = """
@@ -115,6 +140,7 @@ def run(tmp_path):
         (site / "frames.pickle").write_bytes(
             pickle.dumps([without, with_tensors, with_tensors, with_tensors])
         )
+        (site.parent / "cv2.py").write_text(OPENCV)
         (tmp_path / "start.py").write_text(START)
         (tmp_path / "program.py").write_text(textwrap.dedent(program))
         places = [str(site.parent), str(HERE.parent), *(p for p in sys.path if p)]
@@ -309,3 +335,155 @@ def test_an_injector(run):
         INTRINSICS,
     )
     assert lines == ["3 4 [100, 4]", "1 576"]
+
+
+def test_a_detector_with_processes_of_its_own(run):
+    lines = run(
+        """
+        import argparse, multiprocessing, queue, threading
+        import numpy as np
+        from picamera2 import Picamera2
+        from picamera2.devices import IMX500
+
+        def parse(metadata):
+            outputs = imx500.get_outputs(metadata, add_batch=True)
+            if outputs is None:
+                return None
+            width, height = imx500.get_input_size()
+            boxes, scores, classes = outputs[0][0], outputs[1][0], outputs[2][0]
+            boxes = boxes[:, [1, 0, 3, 2]] / np.array([height, width, height, width])
+            return [
+                (int(c), float(s), imx500.convert_inference_coords(b, metadata, picam2))
+                for b, s, c in zip(boxes, scores, classes) if s > 0.5
+            ]
+
+        def show(jobs):
+            while (job := jobs.get()) is not None:
+                request, result = job
+                print(result.get(30), imx500.get_roi_scaled(request))
+                request.release()
+
+        if __name__ == "__main__":
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--model")
+            args = parser.parse_args()
+            imx500 = IMX500(args.model)
+            picam2 = Picamera2(imx500.camera_num)
+            picam2.start(picam2.create_preview_configuration(buffer_count=12))
+            # Its workers know the camera because they are copies of this process.
+            pool = multiprocessing.get_context("fork").Pool(processes=2)
+            jobs = queue.Queue()
+            thread = threading.Thread(target=show, args=(jobs,))
+            thread.start()
+            for _ in range(3):
+                request = picam2.capture_request()
+                jobs.put((request, pool.apply_async(parse, (request.get_metadata(),))))
+            jobs.put(None)
+            thread.join()
+            pool.close()
+            pool.join()
+            print(imx500.get_device_id())
+        """,
+        DETECTOR,
+        detections(),
+        INTRINSICS,
+    )
+    found = "[(1, 0.75, (160, 120, 320, 240))] (0, 0, 640, 480)"
+    assert lines == [
+        "None (0, 0, 640, 480)",
+        found,
+        found,
+        "112233445566778899AABBCCDDEEFF00",
+    ]
+
+
+def test_a_pose_estimator(run):
+    tags, places, scores = np.zeros((30, 17)), np.zeros((30, 17)), np.zeros((30, 17))
+    # Joint after joint down the middle of the heat maps, which have 192 columns.
+    places[0] = (36 + 4 * np.arange(17)) * 192 + 96
+    scores[0] = 0.75
+    lines = run(
+        """
+        import argparse
+        import numpy as np
+        from picamera2 import CompletedRequest, MappedArray, Picamera2
+        from picamera2.devices.imx500 import IMX500, NetworkIntrinsics
+        from picamera2.devices.imx500.postprocess import COCODrawer
+        from picamera2.devices.imx500.postprocess_highernet import postprocess_higherhrnet
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--model")
+        parser.add_argument("--detection-threshold", type=float, default=0.3)
+        args = parser.parse_args()
+        imx500 = IMX500(args.model)
+        intrinsics = imx500.network_intrinsics or NetworkIntrinsics()
+        intrinsics.inference_rate = 10
+        intrinsics.update_with_defaults()
+        drawer = COCODrawer(
+            [n for n in intrinsics.labels if n != "-"], imx500, needs_rescale_coords=False)
+
+        def draw(request: CompletedRequest):
+            outputs = imx500.get_outputs(metadata=request.get_metadata(), add_batch=True)
+            if outputs is None:
+                return print("nothing")
+            keypoints, scores, boxes = postprocess_higherhrnet(
+                outputs=outputs, img_size=(480, 640), img_w_pad=(0, 0), img_h_pad=(0, 0),
+                detection_threshold=args.detection_threshold, network_postprocess=True)
+            print(np.round(boxes).tolist(), [float(s) for s in scores])
+            with MappedArray(request, "main") as m:
+                drawer.annotate_image(
+                    m.array, np.array(boxes), np.array(scores), np.zeros(len(scores)),
+                    np.reshape(np.stack(keypoints), (len(scores), 17, 3)),
+                    args.detection_threshold, args.detection_threshold,
+                    request.get_metadata(), request.picam2, "main")
+
+        picam2 = Picamera2(imx500.camera_num)
+        picam2.pre_callback = draw
+        picam2.start(picam2.create_preview_configuration(
+            controls={"FrameRate": intrinsics.inference_rate}, buffer_count=12))
+        imx500.set_auto_aspect_ratio()
+        for _ in range(2):
+            picam2.capture_request().release()
+        import cv2
+        kinds = [call[0] for call in cv2.drawn]
+        print({kind: kinds.count(kind) for kind in kinds}, cv2.drawn[0][1:3], cv2.drawn[1][1])
+        """,
+        [
+            Tensor((30, 17), "tags", 8, scale=2**-4),
+            Tensor((30, 17), "places", 32, scale=1.0),
+            Tensor((30, 17), "scores", 8, scale=2**-7),
+        ],
+        [values.astype(np.float32).ravel(order="F") for values in (tags, places, scores)],
+        {"task": "pose estimation", "classes": {"labels": ["person", "-"]}},
+    )
+    assert lines == [
+        "nothing",
+        "[[120.0, 320.0, 333.0, 320.0]] [0.75]",
+        "{'rectangle': 1, 'text': 18, 'line': 16, 'circle': 17} "
+        "((320, 120), (320, 333)) person:0.750",
+    ]
+
+
+def test_a_program_that_asks_for_the_device_id(run):
+    lines = run(
+        """
+        import argparse
+        from picamera2 import Picamera2
+        from picamera2.devices.imx500 import IMX500
+
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--model")
+        args = parser.parse_args()
+        imx500 = IMX500(args.model)
+        picam2 = Picamera2()
+        picam2.start(picam2.create_preview_configuration(), show_preview=False)
+        # The sensor answers while it streams.
+        picam2.capture_metadata()
+        print(imx500.get_device_id())
+        picam2.stop()
+        """,
+        DETECTOR,
+        detections(),
+        INTRINSICS,
+    )
+    assert lines == ["112233445566778899AABBCCDDEEFF00"]
