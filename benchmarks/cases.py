@@ -34,6 +34,7 @@ IMPORT = "import"
 REQUEST_OUTPUTS = "request to outputs"
 REQUEST_DETECTIONS = "request to detections"
 REQUEST_METADATA = "whole metadata"
+REQUEST_ROI = "get_roi_scaled"
 
 
 def detections_job(objects: int) -> str:
@@ -85,6 +86,12 @@ TARGETS = (
         "nanodet_plus_416x416",
         "request to outputs, 402,976 floats: at least 8,000x",
         least_ratio=8000,
+    ),
+    Target(
+        REQUEST_ROI,
+        "ssd_mobilenetv2_fpnlite_320x320_pp",
+        "get_roi_scaled of a request, 601 floats: at least 50x as fast",
+        least_ratio=50,
     ),
     Target(IMPORT, "", "import: at most 1.5x the time of import numpy", most_share=1.5),
 )

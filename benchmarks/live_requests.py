@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 import frames
 import numpy as np
 import peers
+import timing
 from cases import (
     REQUEST_DETECTIONS,
     REQUEST_METADATA,
     REQUEST_OUTPUTS,
+    REQUEST_ROI,
     picamera2_detections,
 )
 
 import imx500_native as imx
+from imx500_native.picamera2 import IMX500
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -164,3 +167,17 @@ def _measure_network(
         network.name,
         *_least_s(camera, with_crop, warm_up, detections, peer_detections, budget_s),
     )
+
+    drop_in = IMX500("", device=importlib.import_module("drop_in.stand_ins").Device())
+
+    request = camera.capture()
+    with_crop(request)
+    completed = peers.picamera2_request(request)
+    completed.picam2 = picamera2
+    # It leaves the request as it was: both are asked about the same one.
+    ours, theirs = timing.compare(
+        [lambda: drop_in.get_roi_scaled(completed), lambda: device.get_roi_scaled(completed)],
+        budget_s,
+    )
+    camera.requeue(request)
+    yield (REQUEST_ROI, network.name, ours, theirs)

@@ -26,6 +26,9 @@ from imx500_native.picamera2 import IMX500, NetworkIntrinsics
 from imx500_native.picamera2 import imx500 as module
 from imx500_native.upload import UploadProgress
 
+# Where libcamera is there, its classes get the method that picamera2's package adds to them.
+peers.libcamera()
+
 SQUARE = (508, 0, 3040, 3040)
 ZOO = imx.Network.zoo_names()
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from imx500_native.errors import GeometryError, MissingExtraError, NetworkFileEr
 from imx500_native.geometry import FULL_ROI
 from imx500_native.injection import input_tensor
 from imx500_native.network import Network
+from imx500_native.picamera2 import IMX500
 from imx500_native.upload import UploadProgress
 
 CAMERA_ID = "/base/axi/pcie@1000120000/rp1/i2c@88000/imx500@1a"
@@ -259,6 +261,74 @@ def test_unplugged_and_plugged_in_again(driver):
     BIND.write_text("10-001a")
     with Imx500Device() as device:
         assert device.set_roi((1, 2, 3, 4)) == (1, 2, 3, 4)
+
+
+@pytest.fixture
+def drop_in_network(tmp_path):
+    file = tmp_path / "network.rpk"
+    intrinsics = {"task": "classification", "inference_rate": 20}
+    whole = rpk_files.RpkFile(intrinsics=json.dumps(intrinsics).encode()).build()
+    file.write_bytes(whole + bytes(700_000))
+    return file
+
+
+def test_the_class_of_picamera2_programs(driver, drop_in_network):
+    imx500 = IMX500(str(drop_in_network), camera_id="i2c@88000")
+    size = drop_in_network.stat().st_size
+    assert (imx500.imx500_device_id, imx500.spi_device_id) == ("10-001a", "10-0040")
+    assert imx500.fw_progress == IMX500.FwProgressType.DIRECT
+    deadline = time.monotonic() + 30
+    seen = []
+    while not seen or seen[-1] != (size, size):
+        assert time.monotonic() < deadline
+        seen.append(imx500.get_fw_upload_progress(2))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert imx500.get_fw_upload_progress(0) == (0, 0)
+    assert imx500.network_intrinsics.inference_rate == 20
+    assert imx500.get_device_id() == "112233445566778899AABBCCDDEEFF00"
+
+    # The whole sensor, in the way that is not cut to 4032 columns.
+    assert received_roi() == (0, 0, 0, 0)
+    metadata = {"ScalerCrop": FULL_ROI}
+    picam2 = SimpleNamespace(
+        camera_configuration=lambda: {"main": {"size": (640, 480)}, "raw": {"size": (2028, 1520)}}
+    )
+    box = (0.25, 0.25, 0.75, 0.75)
+    assert imx500.convert_inference_coords(box, metadata, picam2) == (160, 120, 320, 240)
+    imx500.set_inference_aspect_ratio((1, 1))
+    assert received_roi() == imx500.device.roi == (508, 0, 3040, 3040)
+    assert imx500.convert_inference_coords(box, metadata, picam2) == (200, 120, 240, 240)
+    imx500.set_inference_roi_abs((4040, 3000, 500, 500))
+    assert imx500.config["roi"] == (4040, 3000, 16, 40)
+    # The driver cuts a left edge of 4040 to 4032: what it applied is read back.
+    assert imx500.device.roi == (4032, 3000, 16, 40)
+    imx500.set_inference_roi_abs(FULL_ROI)
+    assert received_roi() == (0, 0, 0, 0)
+
+    fail(0x982900, errno.EBUSY)
+    with pytest.raises(DeviceError, match="region of interest"):
+        imx500.set_inference_roi_abs((0, 0, 100, 100))
+    assert imx500.config["roi"] == FULL_ROI
+    fail(0, 5)
+    with pytest.raises(DeviceNotFoundError):
+        IMX500("", camera_id="i2c@1")
+    del imx500
+
+
+def test_its_injection(driver, drop_in_network):
+    imx500 = IMX500(str(drop_in_network), tensor_injection=True)
+    # Of the network's size: 3 planes of 6 rows of 32 columns.
+    tensor = bytes(range(192)) * 3
+    file = os.memfd_create("tensor")
+    try:
+        os.write(file, tensor)
+        imx500._IMX500__set_input_tensor(file)
+    finally:
+        os.close(file)
+    words = memoryview(tensor).cast("I")
+    assert STATE.read_text().startswith(f"{len(tensor)} {sum(words) % 2**32} ")
+    assert imx500.get_injection_cmp_frm() == imx500.device.comparison_frame()
+    del imx500
 
 
 def test_without_a_driver():
