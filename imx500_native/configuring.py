@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from imx500_native.geometry import Size
 
-Transform = Literal["hflip", "vflip", "rotate180"]
+Transform = Literal["hflip", "vflip", "rot180"]
 
 # RGB in memory, which needs no conversion for most uses.
 PREFERRED_FORMAT = "BGR888"
-_ORIENTATIONS = {"hflip": "Rotate0Mirror", "vflip": "Rotate180Mirror", "rotate180": "Rotate180"}
+_ORIENTATIONS = {"hflip": "Rotate0Mirror", "vflip": "Rotate180Mirror", "rot180": "Rotate180"}
 # How libcamera's Python bindings spell the fields that a control's value is made of.
 _COMPOUND = {"Rectangle": 4, "Size": 2, "Point": 2}
 

@@ -161,7 +161,7 @@ class Frame(FrameState):
             image_format,
             sequence,
             None,
-            _layout(lores_size, transform, network_flipped),
+            frame_layout(lores_size, transform, network_flipped),
         )
 
     @classmethod
@@ -240,7 +240,9 @@ class Frame(FrameState):
             None,
             taken.sequence,
             None,
-            _layout(lores_size, "identity" if transform is None else transform, network_flipped),
+            frame_layout(
+                lores_size, "identity" if transform is None else transform, network_flipped
+            ),
         )
 
     @property
@@ -460,9 +462,26 @@ _configured_transform = lru_cache(maxsize=8)(as_transform)
 _NOT_TURNED = ("identity", TRANSFORMS["identity"])
 
 
-def _layout(
+def frame_layout(
     lores_size: Size | None, transform: TransformName | Any, network_flipped: bool | None
 ) -> Layout | None:
+    """Check what `Frame.from_metadata` says of a frame's pictures besides the main one's size.
+
+    Parameters
+    ----------
+    lores_size, transform, network_flipped
+        As for `Frame.from_metadata`.
+
+    Returns
+    -------
+    Layout or None
+        None where there is nothing to say, which is the usual, fast case.
+
+    Raises
+    ------
+    GeometryError
+        If the size is malformed or the transform unknown.
+    """
     if lores_size is None and network_flipped is None and transform in _NOT_TURNED:
         return None
     size = None if lores_size is None else as_size(lores_size, "lores_size")

@@ -25,7 +25,7 @@ from imx500_native.configuring import (
 )
 from imx500_native.discovery import find_subdevices
 from imx500_native.errors import CameraError, CameraOptionError, CameraTimeoutError
-from imx500_native.frame import Frame
+from imx500_native.frame import Frame, frame_layout
 from imx500_native.geometry import as_rectangle
 from imx500_native.latency import LatencyBudget
 from imx500_native.pictures import ColorSpace, to_rgb
@@ -91,8 +91,11 @@ class Camera:
         it is not given.
     frame_rate : float, optional
         Frames per second; libcamera's choice where it is not given.
-    transform : {"hflip", "vflip", "rotate180"}, optional
-        How to turn the pictures. Whether it also turns what the network sees is not known.
+    transform : {"hflip", "vflip", "rot180"}, optional
+        How to turn the pictures.
+    network_flipped : bool, optional
+        Whether the transform also turns what the network sees, see `CoordinateMapper`. Coordinates
+        cannot be mapped into turned pictures until it is said: no document tells.
     buffer_count : int
         How many buffers for pictures to ask for; the camera may take more or fewer.
     controls : mapping of str to object, optional
@@ -166,6 +169,7 @@ class Camera:
         raw_size: Size | None = None,
         frame_rate: float | None = None,
         transform: Transform | None = None,
+        network_flipped: bool | None = None,
         buffer_count: int = 6,
         controls: Mapping[str, Any] | None = None,
         input_tensor: bool = False,
@@ -223,6 +227,7 @@ class Camera:
                 transform=transform,
                 buffer_count=buffer_count,
             )
+            self._turned = frame_layout(None, transform or "identity", network_flipped)
             self.size = stream.size
             self.image_format = stream.layout.image_format
             self.color_space: ColorSpace = stream.color_space
@@ -589,6 +594,7 @@ class Camera:
             self.image_format,
             controls.sequence,
             self.sensor,
+            self._turned,
         )
 
     def _count_tensorless(self) -> None:

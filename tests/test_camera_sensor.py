@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from imx500_native import DeviceError, Network
+from imx500_native import DeviceError, GeometryError, Network
 
 pytest.importorskip(
     "libcamera",
@@ -19,7 +19,9 @@ pytest.importorskip(
     reason="imx500_native was built without libcamera; "
     'build it again after: eval "$(scripts/libcamera --env)"',
 )
-# After the skips, as it needs libcamera.
+# After the skips, as they need libcamera.
+from native.build import inject_controls
+
 from imx500_native import device, live_camera
 from imx500_native.live_camera import Camera
 
@@ -136,3 +138,31 @@ def test_latency_is_measured_from_the_first_time_it_is_asked_for(network):
         assert rows["decode"].frames == 5
         assert rows["sensor"].frames == 6
         assert 0 < rows["sensor"].p50_ms < 1000
+
+
+def test_a_turned_picture_is_not_mapped_before_it_is_said_what_the_network_sees(
+    network, monkeypatch
+):
+    # libcamera's virtual camera turns nothing, so only what is asked of it is left out.
+    configure = live_camera.configure
+    monkeypatch.setattr(
+        live_camera,
+        "configure",
+        lambda *given, transform, **options: configure(*given, transform=None, **options),
+    )
+    inject = inject_controls()
+    crop = np.array((0, 0, 4056, 3040), np.int32)
+
+    def turned(**options):
+        camera = Camera(network, size=SMALL, transform="hflip", **options)
+        camera._before_taking = lambda request: inject.put(request, "ScalerCrop", crop, "rectangle")
+        return camera
+
+    for flipped, left in ((False, 48.0), (True, 16.0)):
+        with turned(network_flipped=flipped) as camera:
+            mapped = camera.capture().mapper().points([0.25, 0.5])
+            assert mapped.tolist() == pytest.approx([left, 24])
+    with turned() as camera:
+        frame = camera.capture()
+        with pytest.raises(GeometryError, match="network_flipped"):
+            frame.mapper()

@@ -267,7 +267,7 @@ class TestChoice:
             ({"pixel_format": "BGR888"}, CameraOptionError, "'NV12'"),
             ({"raw_size": (2028, 1520)}, CameraOptionError, "raw"),
             ({"frame_rate": 0}, CameraOptionError, "frame_rate"),
-            ({"transform": "rotate90"}, CameraOptionError, "rotate180"),
+            ({"transform": "rotate90"}, CameraOptionError, "rot180"),
             ({"buffer_count": 0}, CameraOptionError, "buffer_count"),
             ({"controls": {"Nonsense": 1}}, CameraOptionError, "FrameDurationLimits"),
             ({"controls": {"FrameDurationLimits": "x"}}, CameraOptionError, "Integer64"),
