@@ -27,6 +27,8 @@ COLUMNS = (
     cases.IMAGE_BUFFER,
 )
 
+REQUEST_COLUMNS = (cases.REQUEST_OUTPUTS, cases.REQUEST_DETECTIONS, cases.REQUEST_METADATA)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -130,8 +132,14 @@ def markdown(rows: list[Row]) -> str:
         for row in rows
         if row.target is not None
     ]
-    for peer, jobs in (("picamera2", COLUMNS), ("modlib", COLUMNS[3:6])):
-        table = {(row.network, row.job): row for row in rows if row.peer == peer}
+    for peer, jobs in (
+        ("picamera2", COLUMNS),
+        ("picamera2", REQUEST_COLUMNS),
+        ("modlib", COLUMNS[3:6]),
+    ):
+        table = {
+            (row.network, row.job): row for row in rows if row.peer == peer and row.job in jobs
+        }
         if not table:
             continue
         lines += ["", f"| against {peer} | {' | '.join(jobs)} |", "|---" * (len(jobs) + 1) + "|"]

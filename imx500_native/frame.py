@@ -230,6 +230,11 @@ class Frame(FrameState):
                 lores_size = (config.get("lores") or {}).get("size")
             if transform is None:
                 transform = _configured_transform(config.get("transform", "identity"))
+        layout = None
+        if lores_size is not None or transform is not None or network_flipped is not None:
+            layout = frame_layout(
+                lores_size, "identity" if transform is None else transform, network_flipped
+            )
         return new_frame(
             cls,
             taken,
@@ -240,9 +245,7 @@ class Frame(FrameState):
             None,
             taken.sequence,
             None,
-            frame_layout(
-                lores_size, "identity" if transform is None else transform, network_flipped
-            ),
+            layout,
         )
 
     @property
