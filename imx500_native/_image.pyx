@@ -37,7 +37,7 @@ cdef extern from *:
     /* Three rows of addresses are read at once, which is too many for the processor to fetch ahead
        by itself: without the hint this takes twice as long. */
     #define IMX500_PER_CACHE_LINE 8
-    #define IMX500_FETCH_AHEAD 2048
+    #define IMX500_FETCH_AHEAD 8192
 
     /* False where any of the items is not an int from 0 to 255. */
     static inline int imx500_small_ints(PyObject *const *items, size_t count, uintptr_t zero,
@@ -60,7 +60,7 @@ cdef extern from *:
     }
 
     /* Small enough that what is fetched ahead is not pushed out before it is read. */
-    #define IMX500_TILE 256
+    #define IMX500_TILE 1024
     static int imx500_small_ints_to_rgb(const struct imx500_rgb_tables *tables,
                                         PyObject *const *red, PyObject *const *green,
                                         PyObject *const *blue, size_t pixels, uintptr_t zero,
