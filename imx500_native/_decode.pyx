@@ -5,6 +5,7 @@ cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from libc.stdint cimport int32_t, uint32_t
 
+from imx500_native._arrays cimport column_major
 from imx500_native.includes.on_sensor_detections cimport (
     imx500_box_format,
     imx500_candidates,
@@ -15,15 +16,6 @@ from imx500_native.includes.on_sensor_detections cimport (
 from imx500_native.errors import DecoderError
 
 cnp.import_array()
-
-
-cdef cnp.ndarray column_major(tensor):
-    """The tensor as libcamera lays it out; anything else is copied once."""
-    return cnp.PyArray_FROM_OTF(
-        tensor,
-        cnp.NPY_FLOAT32,
-        cnp.NPY_ARRAY_F_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_FORCECAST,
-    )
 
 
 cdef object on_sensor_shape_error(outputs):
