@@ -180,7 +180,7 @@ def test_a_network_of_another_head_is_a_task_error():
         Decoder.for_network(Network.find("deeplabv3plus"))
 
 
-@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), "0.5", None])
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), "0.5"])
 def test_a_threshold_that_is_no_number_is_refused(threshold):
     with pytest.raises(DecoderError, match="threshold"):
         Decoder(Network.find("yolo11n_pp"), threshold=threshold)
