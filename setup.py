@@ -33,7 +33,7 @@ CORE_SOURCES = {
     "_decode": ["on_sensor_detections", "ranking"],
     "_lazy": [],
     "_latency": [],
-    "_maps": ["segmentation", "classification"],
+    "_maps": ["segmentation", "classification", "ranking"],
     "_pictures": ["pixel_formats"],
     "_frame": [],
     "_v4l2": ["v4l2"],

@@ -9,7 +9,11 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 
 from imx500_native._arrays cimport column_major
-from imx500_native.includes.classification cimport imx500_ranking_options, imx500_top_classes
+from imx500_native.includes.classification cimport (
+    imx500_ranking_options,
+    imx500_top_classes,
+    imx500_top_classes_scratch,
+)
 from imx500_native.includes.segmentation cimport (
     IMX500_MAX_CLASSES,
     imx500_best_class_map,
@@ -374,11 +378,18 @@ def top_classes(tensor, bint softmax, float threshold, Py_ssize_t limit):
     cdef int32_t *best = <int32_t *>cnp.PyArray_DATA(class_id)
     cdef float *shares = <float *>cnp.PyArray_DATA(confidence)
     cdef size_t count = <size_t>size, kept
+    cdef uint32_t *scratch = NULL
+    cdef size_t needed = imx500_top_classes_scratch(count, options.limit)
+    if needed > 0:
+        scratch = <uint32_t *>PyMem_Malloc(needed * sizeof(uint32_t))
+        if scratch == NULL:
+            raise MemoryError
     if size < IMX500_SCORES_WORTH_RELEASING:
-        kept = imx500_top_classes(values, count, &options, best, shares)
+        kept = imx500_top_classes(values, count, &options, best, shares, scratch)
     else:
         with nogil:
-            kept = imx500_top_classes(values, count, &options, best, shares)
+            kept = imx500_top_classes(values, count, &options, best, shares, scratch)
+    PyMem_Free(scratch)
     if <cnp.npy_intp>kept < room:
         return class_id[:kept], confidence[:kept]
     return class_id, confidence

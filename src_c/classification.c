@@ -3,10 +3,17 @@
 #include <math.h>
 
 #include "exp_approx.h"
+#include "ranking.h"
 
 /* Sums and comparisons of so many scores run side by side, in an order that is ours and not left
  * to the compiler, which therefore may use vectors. */
 #define LANES 16
+
+/* Stores of lanes that are read again at once have to wait; so many rounds share one. */
+#define ROUNDS 4
+
+/* More than this are sorted, fewer kept in a heap. */
+#define HEAP_LIMIT 64
 
 /* Logits are compared with the threshold's logit before their confidence is known, with this much
  * room for rounding. */
@@ -17,9 +24,16 @@ static float highest(const float *scores, size_t count) {
     for (size_t lane = 0; lane < LANES; lane++)
         lanes[lane] = -INFINITY;
     size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (size_t lane = 0; lane < LANES; lane++)
-            lanes[lane] = scores[i + lane] > lanes[lane] ? scores[i + lane] : lanes[lane];
+    for (; i + ROUNDS * LANES <= count; i += ROUNDS * LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            float best = lanes[lane];
+            for (size_t round = 0; round < ROUNDS; round++) {
+                const float score = scores[i + round * LANES + lane];
+                best = score > best ? score : best;
+            }
+            lanes[lane] = best;
+        }
+    }
     float best = -INFINITY;
     for (; i < count; i++)
         best = scores[i] > best ? scores[i] : best;
@@ -94,9 +108,10 @@ static int any_above(const float *scores, float bar) {
     return any;
 }
 
-/* The scores of at least `least`, at most `limit` of them; returns how many. */
-static size_t keep_best(const float *scores, size_t count, float least, size_t limit,
-                        struct heap *heap) {
+/* All three find the scores of at least `least`, at most `limit` of them, and return how many. */
+
+static size_t best_by_heap(const float *scores, size_t count, float least, size_t limit,
+                           struct heap *heap) {
     size_t kept = 0, i = 0;
     for (; i < count && kept < limit; i++) {
         if (!(scores[i] >= least))
@@ -127,13 +142,39 @@ static size_t keep_best(const float *scores, size_t count, float least, size_t l
     return kept;
 }
 
+static size_t best_by_sorting(const float *scores, size_t count, float least, size_t limit,
+                              struct heap *best, uint32_t *scratch) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        scratch[found] = (uint32_t)i;
+        found += scores[i] >= least;
+    }
+    imx500_rank_by_score(scores, scratch, found, scratch + count);
+    const size_t kept = found < limit ? found : limit;
+    for (size_t i = 0; i < kept; i++) {
+        best->class_id[i] = (int32_t)scratch[i];
+        best->score[i] = scores[scratch[i]];
+    }
+    return kept;
+}
+
+static size_t keep_best(const float *scores, size_t count, float least, size_t limit,
+                        struct heap *best, uint32_t *scratch) {
+    return limit > HEAP_LIMIT ? best_by_sorting(scores, count, least, limit, best, scratch)
+                              : best_by_heap(scores, count, least, limit, best);
+}
+
+size_t imx500_top_classes_scratch(size_t count, size_t limit) {
+    return limit > HEAP_LIMIT ? 2 * count : 0;
+}
+
 size_t imx500_top_classes(const float *scores, size_t count,
                           const struct imx500_ranking_options *options, int32_t *class_id,
-                          float *confidence) {
-    struct heap heap = {class_id, confidence};
+                          float *confidence, uint32_t *scratch) {
+    struct heap best = {class_id, confidence};
     const float threshold = options->threshold;
     if (!options->softmax)
-        return keep_best(scores, count, threshold, options->limit, &heap);
+        return keep_best(scores, count, threshold, options->limit, &best, scratch);
 
     const float top = highest(scores, count);
     if (top == -INFINITY)
@@ -144,7 +185,7 @@ size_t imx500_top_classes(const float *scores, size_t count,
         infinite ? share_of_infinities(scores, count) : sum_of_powers(scores, count, top);
     if (threshold > 0.0f && !infinite)
         least = top + logf(threshold * sum) - LOGIT_SLACK * (1.0f + fabsf(top));
-    size_t kept = keep_best(scores, count, least, options->limit, &heap);
+    size_t kept = keep_best(scores, count, least, options->limit, &best, scratch);
     for (size_t i = 0; i < kept; i++) {
         const float share = infinite ? (float)(confidence[i] == INFINITY)
                                      : imx500_exp_of_negative(confidence[i] - top);

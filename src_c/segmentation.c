@@ -8,6 +8,10 @@
 #define TILE_COLUMNS 8
 #define TILE_ROWS 32
 
+/* Scores are read in longer runs, for the planes of a tensor tend to lie at distances that share
+ * one place in the cache. */
+#define SCORE_ROWS 256
+
 /* Where the first of two neighbours stands in their common 32 bits. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define FIRST_SHIFT 16
@@ -66,8 +70,8 @@ struct strides {
 };
 
 static inline void best_of_rows(const float *scores, size_t row_stride, size_t class_stride,
-                                size_t classes, size_t rows, int32_t *best_class) {
-    float best[TILE_ROWS];
+                                size_t classes, size_t rows, int32_t *restrict best_class) {
+    float best[SCORE_ROWS];
     for (size_t y = 0; y < rows; y++) {
         best[y] = -INFINITY;
         best_class[y] = -1;
@@ -76,7 +80,9 @@ static inline void best_of_rows(const float *scores, size_t row_stride, size_t c
         const float *plane = scores + class * class_stride;
         for (size_t y = 0; y < rows; y++) {
             const float score = plane[y * row_stride];
-            best_class[y] = score > best[y] ? (int32_t)class : best_class[y];
+            /* A mask, for two choices by one comparison become a branch, and then no vectors. */
+            const int32_t wins = -(int32_t)(score > best[y]);
+            best_class[y] ^= (best_class[y] ^ (int32_t)class) & wins;
             best[y] = score > best[y] ? score : best[y];
         }
     }
@@ -84,7 +90,7 @@ static inline void best_of_rows(const float *scores, size_t row_stride, size_t c
 
 static inline void best_of_tile(const float *scores, struct strides strides, size_t classes,
                                 size_t rows, size_t columns, size_t width, int16_t *map) {
-    int32_t best_class[TILE_COLUMNS][TILE_ROWS];
+    int32_t best_class[TILE_COLUMNS][SCORE_ROWS];
     for (size_t x = 0; x < columns; x++)
         best_of_rows(scores + x * strides.column, strides.row, strides.class, classes, rows,
                      best_class[x]);
@@ -97,12 +103,12 @@ static inline void best_of_tiles(const float *scores, struct strides strides, si
                                  size_t width, size_t classes, int16_t *map) {
     for (size_t x = 0; x < width; x += TILE_COLUMNS) {
         const size_t columns = width - x < TILE_COLUMNS ? width - x : TILE_COLUMNS;
-        for (size_t y = 0; y < height; y += TILE_ROWS) {
+        for (size_t y = 0; y < height; y += SCORE_ROWS) {
             const float *corner = scores + x * strides.column + y * strides.row;
             int16_t *place = map + y * width + x;
             /* A length that the compiler knows leaves no loop without vectors. */
-            if (height - y >= TILE_ROWS)
-                best_of_tile(corner, strides, classes, TILE_ROWS, columns, width, place);
+            if (height - y >= SCORE_ROWS)
+                best_of_tile(corner, strides, classes, SCORE_ROWS, columns, width, place);
             else
                 best_of_tile(corner, strides, classes, height - y, columns, width, place);
         }
