@@ -9,6 +9,7 @@ def regions(
     class_map: npt.ArrayLike,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
 def masks(class_map: npt.ArrayLike, class_id: npt.ArrayLike) -> npt.NDArray[np.bool_]: ...
+
 @final
 class NearestPixels:
     def __init__(
