@@ -115,7 +115,7 @@ class ClassificationHead:
 
 def _has_one_score_per_class(network: Network) -> bool:
     shapes = network.output_shapes
-    return len(shapes) == 1 and sum(size != 1 for size in shapes[0]) == 1
+    return len(shapes) == 1 and sum(size != 1 for size in shapes[0]) <= 1
 
 
 def has_logits(network: Network) -> bool:
