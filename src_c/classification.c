@@ -102,9 +102,15 @@ static void rise(struct heap *heap, size_t place) {
 }
 
 static int any_above(const float *scores, float bar) {
-    int any = 0;
+    int32_t lanes[LANES];
+    for (size_t lane = 0; lane < LANES; lane++) {
+        lanes[lane] = 0;
+        for (size_t round = 0; round < ROUNDS; round++)
+            lanes[lane] |= scores[round * LANES + lane] > bar;
+    }
+    int32_t any = 0;
     for (size_t lane = 0; lane < LANES; lane++)
-        any |= scores[lane] > bar;
+        any |= lanes[lane];
     return any;
 }
 
@@ -122,11 +128,11 @@ static size_t best_by_heap(const float *scores, size_t count, float least, size_
     }
     /* A tie with the worst loses, for its class id is higher. */
     while (i < count && kept > 0) {
-        if (i + LANES <= count && !any_above(scores + i, heap->score[0])) {
-            i += LANES;
+        const size_t end = i + ROUNDS * LANES <= count ? i + ROUNDS * LANES : count;
+        if (end - i == ROUNDS * LANES && !any_above(scores + i, heap->score[0])) {
+            i = end;
             continue;
         }
-        const size_t end = i + LANES <= count ? i + LANES : count;
         for (; i < end; i++) {
             if (!(scores[i] > heap->score[0]))
                 continue;
