@@ -144,6 +144,9 @@ static size_t end_of_run(const int16_t *row, size_t x, size_t width) {
     const int16_t class = row[x];
     const uint64_t run = 0x0001000100010001u * (uint16_t)class;
     x++;
+    while (x + 16 <= width && ((four_ids(row + x) ^ run) | (four_ids(row + x + 4) ^ run) |
+                               (four_ids(row + x + 8) ^ run) | (four_ids(row + x + 12) ^ run)) == 0)
+        x += 16;
     while (x + 4 <= width && four_ids(row + x) == run)
         x += 4;
     while (x < width && row[x] == class)
