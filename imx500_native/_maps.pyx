@@ -147,8 +147,8 @@ def regions(class_map):
 
     Raises
     ------
-    ValueError
-        If the map has another shape or type.
+    ValueError, TypeError
+        If the map has another shape, or another type.
     """
     cdef cnp.ndarray array = row_major(class_map)
     cdef const int16_t *pixels = <const int16_t *>cnp.PyArray_DATA(array)
@@ -218,8 +218,8 @@ def masks(class_map, class_id):
 
     Raises
     ------
-    ValueError
-        If an argument has another shape or type.
+    ValueError, TypeError
+        If an argument has another shape, or another type.
     """
     cdef cnp.ndarray array = row_major(class_map)
     cdef cnp.ndarray wanted = cnp.PyArray_FROM_OTF(class_id, cnp.NPY_INT32, cnp.NPY_ARRAY_CARRAY_RO)
@@ -303,8 +303,8 @@ cdef class NearestPixels:
 
         Raises
         ------
-        ValueError
-            If the map has another shape or type.
+        ValueError, TypeError
+            If the map has another shape, or another type.
         """
         cdef cnp.ndarray array = row_major(class_map)
         if array.shape[0] != self.map_height or array.shape[1] != self.map_width:

@@ -196,7 +196,7 @@ void imx500_find_nearest(struct imx500_nearest *nearest, const float *shares, si
     nearest->begin = nearest->end = 0;
     for (size_t i = 0; i < nearest->count; i++) {
         const float share = shares[i * step];
-        if (!(share >= 0.0f && share < 1.0f)) {
+        if (size == 0 || !(share >= 0.0f && share < 1.0f)) {
             nearest->offset[i] = 0;
             continue;
         }

@@ -191,6 +191,14 @@ def test_a_picture_that_shows_nothing_of_what_the_network_saw():
     assert len(mapped) == 0
 
 
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0)])
+@pytest.mark.parametrize("transform", ["identity", "transpose"])
+def test_a_map_without_pixels_is_nowhere_in_a_picture(shape, transform):
+    mapper = CoordinateMapper((0, 0, 4056, 3040), (0, 0, 4056, 3040), (4, 3), transform=transform)
+    mapped = Segmentation(np.empty(shape, np.int16)).mapped(mapper)
+    assert mapped.class_map.tolist() == [[-1] * 4] * 3
+
+
 def test_a_table_for_another_map_is_refused():
     points = np.full((4, 2), 0.5, np.float32)
     table = _maps.NearestPixels(points, points, (3, 2), False)

@@ -94,8 +94,7 @@ static void try_maps(size_t height, size_t width, size_t classes, int flags, con
         }
     free(ids);
     check_regions(map, height, width);
-    if (pixels > 0)
-        check_picture(map, height, width, flags & 1, data, size);
+    check_picture(map, height, width, flags & 1, data, size);
 
     float *scores = floats(data, size, pixels * classes);
     imx500_best_class_map(scores, height, width, classes, flags & 2, map);
