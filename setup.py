@@ -31,7 +31,6 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections", "ranking"],
-    "_decode": ["on_sensor_detections"],
     "_filter": ["temporal_filter"],
     "_lazy": [],
     "_latency": [],
