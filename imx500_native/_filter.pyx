@@ -105,14 +105,14 @@ cdef class FollowedList:
         cdef size_t needed = min(MOST_FOLLOWED, items.count + more)
         if needed <= items.capacity:
             return 0
-        cdef size_t capacity = max(LEAST_CAPACITY, items.capacity)
+        cdef size_t capacity = items.capacity or LEAST_CAPACITY
         while capacity < needed:
             capacity *= 2
         cdef void *grown = PyMem_Realloc(items.followed, capacity * sizeof(imx500_followed))
         if grown == NULL:
             raise MemoryError
         items.followed = <imx500_followed *>grown
-        grown = PyMem_Realloc(items.places, max(1, capacity * width) * sizeof(float))
+        grown = PyMem_Realloc(items.places, (capacity * width or 1) * sizeof(float))
         if grown == NULL:
             raise MemoryError
         items.places = <float *>grown
