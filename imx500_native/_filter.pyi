@@ -1,11 +1,11 @@
-from typing import final
+from typing import TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
-_Floats = npt.NDArray[np.float32]
-_Objects = tuple[_Floats, _Floats, npt.NDArray[np.int32], npt.NDArray[np.int64]]
-_Poses = tuple[_Floats, _Floats, _Floats, _Floats | None, npt.NDArray[np.int64]]
+_Floats: TypeAlias = npt.NDArray[np.float32]
+_Objects: TypeAlias = tuple[_Floats, _Floats, npt.NDArray[np.int32], npt.NDArray[np.int64]]
+_Poses: TypeAlias = tuple[_Floats, _Floats, _Floats, _Floats | None, npt.NDArray[np.int64]]
 
 MAX_FOLLOWED: int
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from imx500_native._filter import MAX_FOLLOWED, FollowedList
+from imx500_native._filter import FollowedList
 from imx500_native.errors import MissingContextError, PipelineError, TaskError
 from imx500_native.geometry import as_size
 from imx500_native.results import Detections, Poses
@@ -14,7 +14,7 @@ from imx500_native.results import Detections, Poses
 if TYPE_CHECKING:
     from imx500_native.geometry import Size, Space
 
-    Followable = TypeVar("Followable", Detections, Poses)
+    Followable = TypeVar("Followable", bound=Detections | Poses)
 
 MAX_FRAMES = 2**31 - 1
 """The most that `TemporalFilter` takes for a number of frames."""
@@ -47,8 +47,8 @@ class TemporalFilter:
 
     rpicam-apps' poses have all keypoints. Here one may be missing, that is NaN: it is not compared,
     and a keypoint that is found anew or lost is so at once, without smoothing. An object whose box
-    is not finite is left out, as is a pose without any keypoint. At most `MAX_FOLLOWED` things are
-    followed; what is new beyond that is left out.
+    is not finite is left out, as is a pose without any keypoint. At most 4096 things are followed;
+    what is new beyond that is left out.
 
     A filter serves one series of results, and one thread at a time.
 
@@ -132,9 +132,9 @@ class TemporalFilter:
         if (result.space, size) != self._key:
             self._change_series(result.space, as_size(size, "size"))
         if isinstance(result, Detections):
-            return self._objects(result, *size)
+            return cast("Followable", self._objects(result, *size))
         if isinstance(result, Poses):
-            return self._poses(result, *size)
+            return cast("Followable", self._poses(result, *size))
         raise TaskError(
             f"a temporal filter follows Detections and Poses, not {type(result).__name__}"
         )
@@ -217,6 +217,4 @@ def _checked_frames(value: Any, name: str) -> int:
         frames = -1
     if 0 <= frames <= MAX_FRAMES and not isinstance(value, bool):
         return frames
-    raise PipelineError(
-        f"{name} must be a whole number from 0 to {MAX_FRAMES}, not {value!r:.40}"
-    )
+    raise PipelineError(f"{name} must be a whole number from 0 to {MAX_FRAMES}, not {value!r:.40}")

@@ -61,9 +61,7 @@ class Oracle:
             else:
                 self.given += 1
                 self.followed.append(
-                    Followed(
-                        self.given, place, confidence, kind, self.visible_frames, first_hidden
-                    )
+                    Followed(self.given, place, confidence, kind, self.visible_frames, first_hidden)
                 )
         for one in self.followed:
             if not one.matched:
@@ -98,9 +96,7 @@ class ObjectOracle(Oracle):
 
     def matches(self, before, now):
         if not self.rpicam:
-            before, now = (
-                [x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in (before, now)
-            )
+            before, now = ([x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in (before, now))
         return all(
             F(abs(b - n)) < tolerance
             for b, n, tolerance in zip(before, now, self.tolerances * 2, strict=True)
