@@ -53,7 +53,12 @@ def frame(
         kinds[: len(boxes)] = [0] * len(boxes) if classes is None else classes
         parts = (rows, scores, kinds, np.array([len(boxes)], np.float32))
         metadata["CnnOutputTensor"] = np.concatenate([part.ravel(order="F") for part in parts])
-        metadata["CnnOutputTensorInfo"] = pack_output_info(SSD.output_shapes, frame_count=count)
+        # The older of libcamera's structs has no count.
+        metadata["CnnOutputTensorInfo"] = (
+            pack_output_info(SSD.output_shapes, length=708)
+            if count is None
+            else pack_output_info(SSD.output_shapes, frame_count=count)
+        )
     return Frame.from_metadata(
         metadata, network=SSD, stream_size=size, roi=roi, sequence=sequence, **more
     )
@@ -302,7 +307,7 @@ def test_poses_from_a_function_of_ones_own():
             {
                 "ScalerCrop": FULL_ROI,
                 "CnnOutputTensor": np.array([x, 0.25, 0.5, 0.75], np.float32),
-                "CnnOutputTensorInfo": pack_output_info([(1, 4)]),
+                "CnnOutputTensorInfo": pack_output_info([(1, 4)], length=708),
             },
             network=own,
             stream_size=SIZE,
