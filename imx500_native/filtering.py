@@ -187,9 +187,12 @@ class TemporalFilter:
             columns = followed.shown_poses()
         else:
             return result[:0]
-        shown = result._copy()
-        shown.xy, shown.keypoint_confidence, shown.detection_confidence = columns[:3]
-        shown.xyxy, shown.tracker_id = columns[3:]
+        xy, keypoint_confidence, confidence, xyxy, ids = columns
+        shown = Poses._trusted(xy, keypoint_confidence, confidence, xyxy, result.space)
+        shown.tracker_id = ids
+        shown.fresh = result.fresh
+        if result.xy.shape[1] == xy.shape[1]:
+            shown.keypoint_names, shown.skeleton = result.keypoint_names, result.skeleton
         return shown
 
     def __repr__(self) -> str:

@@ -35,9 +35,10 @@ class Pipeline:
     filter any older; nor does the filter look again at tensors that it has seen.
 
     Frames are recognised by the sensor's frame count, where the tensors have one: the same count
-    twice in a row is a repeat, and counts that are passed over are gaps. A frame whose sequence
-    number is lower than the last one's means that the camera was started again: the pipeline
-    forgets everything, as with `reset`. When the picture's size changes the filter starts again.
+    twice in a row is a repeat, and counts that are passed over are gaps. Without a count, only a
+    frame that is given twice is a repeat, by its sequence number. A sequence number lower than the
+    last one means that the camera was started again: the pipeline forgets everything, as with
+    `reset`. When the picture's size changes the filter starts again.
 
     A pipeline serves one camera, and one thread at a time.
 
@@ -315,11 +316,14 @@ class Pipeline:
         return result
 
     def _repeats(self, count: int | None, sequence: int | None) -> bool:
-        if count is None or count != self._count or self._held is None:
+        if self._held is None:
             return False
-        if sequence is None or self._held_sequence is None:
-            return True
-        return sequence - self._held_sequence < _COUNTS
+        passed = None
+        if sequence is not None and self._held_sequence is not None:
+            passed = sequence - self._held_sequence
+        if count is None or self._count is None:
+            return passed == 0
+        return count == self._count and (passed is None or passed < _COUNTS)
 
     def _followed(self, result: Result, frame: Frame) -> Result:
         if result.space == "network":

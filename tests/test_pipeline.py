@@ -188,6 +188,13 @@ def test_after_256_frames_the_same_count_is_no_repeat():
     assert pipeline(frame(BOX, count=7, sequence=257)).fresh is True
 
 
+def test_a_frame_that_is_given_twice_is_a_repeat_without_a_count_too():
+    pipeline = Pipeline(SSD)
+    one = frame(BOX, sequence=4)
+    assert [pipeline(one).fresh for _ in range(3)] == [True, False, False]
+    assert pipeline.repeats == 2
+
+
 def test_tensors_without_a_count_are_always_new():
     pipeline = Pipeline(SSD)
     assert [pipeline(frame(BOX)).fresh for _ in range(3)] == [True] * 3
