@@ -33,7 +33,8 @@ class TemporalFilter:
     An object matches one that is followed when it has its class and x, y, width and height each
     differ by less than `tolerance` of the picture's width or height. The objects that come while
     nothing is followed are shown at once, poses never. A pose matches when every keypoint that both
-    have found differs by at most `tolerance` in x and y, and there is at least one.
+    have found differs by at most `tolerance` in x and y, and there is at least one. Each goes to
+    the first that it matches; where two of a frame go to the same one, both count as seen.
 
     What comes out is in the order in which it was first seen, not the most confident first, and has
     `tracker_id`: a number of its own for as long as it is followed, from 1, never given twice. The

@@ -218,6 +218,11 @@ class Pipeline:
             # As Network.find has it: Path.is_file may raise.
             there = os.path.isfile(file)  # noqa: PTH113
             network = Network(file) if there else Network.find(Path(file).name)
+        task = Decoder(network).task
+        if task != settings.task:
+            raise TaskError(
+                f"{Path(path).name} is for {settings.task}; the task of {network.name!r} is {task}"
+            )
         pipeline = cls(
             network,
             settings.threshold,
@@ -229,11 +234,6 @@ class Pipeline:
             stream=stream,
             **settings.parameters,
         )
-        if pipeline.decoder.task != settings.task:
-            raise TaskError(
-                f"{Path(path).name} is for {settings.task}; the task of {network.name!r} is "
-                f"{pipeline.decoder.task}"
-            )
         pipeline.draw = dict(settings.draw)
         if settings.classes is not None:
             pipeline.labels = settings.classes

@@ -206,6 +206,14 @@ def test_two_objects_that_match_the_same_are_one_as_in_rpicam():
     assert shown.xyxy.tolist() == [list(moved(BOX, x=10))]
 
 
+def test_two_objects_that_match_a_hidden_one_both_count_as_in_rpicam():
+    peer, follow = ObjectOracle(SIZE, rpicam=True), TemporalFilter()
+    for frame in [(BOX,), (BOX, FAR, FAR, FAR)]:
+        shown = follow(objects(*frame), SIZE)
+        expected = peer([(box, 0.75, 0) for box in frame])
+    assert len(shown) == len(expected) == 2
+
+
 def test_the_confidence_is_that_of_the_last_hit():
     follow = TemporalFilter()
     follow(objects(BOX, confidence=0.5), SIZE)
