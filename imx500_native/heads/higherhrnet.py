@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from imx500_native import _higherhrnet
@@ -94,9 +95,9 @@ class HigherHrnetHead:
         self.threshold = checked_share(threshold, "threshold", 0.3)
         self.max_detections = checked_count(max_detections, "max_detections")
         self.keypoint_threshold = checked_share(keypoint_threshold, "keypoint_threshold")
-        self.tag_threshold = checked_share(tag_threshold, "tag_threshold")
-        if self.tag_threshold <= 0:
-            raise DecoderError(f"tag_threshold must be above 0, not {tag_threshold!r:.40}")
+        if not (isinstance(tag_threshold, (int, float)) and 0 < tag_threshold < math.inf):
+            raise DecoderError(f"tag_threshold must be a number above 0, not {tag_threshold!r:.40}")
+        self.tag_threshold = tag_threshold
         joints = network.outputs[0].shape[1]
         self.map_size = _half_of_input(network) if map_size is None else map_size
         self.joint_order = _checked_order(joint_order, joints)

@@ -43,14 +43,27 @@ def occupy_manager() -> ModuleType:
     return _built("occupy_manager")
 
 
-def _built(name: str) -> ModuleType:
+def assign() -> ModuleType:
+    """Return the compiled ``assign`` module: ``src_c/assignment.c``, which has no binding."""
+    return _built("assign", core="assignment")
+
+
+def _built(name: str, core: str | None = None) -> ModuleType:
+    """Build a module on libcamera, or on one file of the C core."""
     import numpy
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
 
-    flags = _libcamera("--cflags"), _libcamera("--libs")
-    sources = [HERE / f"{name}.pyx", ROOT / "imx500_native" / "_libcamera.pxd"]
-    sources += (ROOT / "imx500_native" / "includes").glob("*.pxd")
+    sources = [HERE / f"{name}.pyx"]
+    if core is None:
+        flags = ["-std=c++17", *_libcamera("--cflags")], _libcamera("--libs")
+        linked, includes = [], ROOT / "src_c" / "libcamera"
+        sources += [ROOT / "imx500_native" / "_libcamera.pxd"]
+        sources += (ROOT / "imx500_native" / "includes").glob("*.pxd")
+    else:
+        flags = ["-std=c11", "-O2"], []
+        linked, includes = [ROOT / "src_c" / f"{core}.c"], ROOT / "src_c"
+        sources += [*linked, ROOT / "src_c" / f"{core}.h"]
     key = hashlib.sha256(repr((sys.version, numpy.__version__, flags)).encode())
     for source in sorted(sources):
         key.update(source.read_bytes())
@@ -60,12 +73,12 @@ def _built(name: str) -> ModuleType:
         with tempfile.TemporaryDirectory() as work:
             extension = Extension(
                 name,
-                [str(HERE / f"{name}.pyx")],
-                include_dirs=[str(ROOT / "src_c" / "libcamera"), numpy.get_include()],
+                [str(HERE / f"{name}.pyx"), *map(str, linked)],
+                include_dirs=[str(includes), numpy.get_include()],
                 define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-                extra_compile_args=["-std=c++17", *flags[0]],
+                extra_compile_args=flags[0],
                 extra_link_args=flags[1],
-                language="c++",
+                language="c++" if core is None else "c",
             )
             modules = cythonize(
                 [extension],
