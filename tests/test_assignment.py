@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from native.build import assign as built_module
+from native.assignment import assign
 from oracles.higherhrnet_oracle import best_assignments, pairs_of, total
-
-assign = built_module().assign
 
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 few_values = st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0, 100.0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from imx500_native import _higherhrnet
 from imx500_native.errors import DecoderError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imx500_native.geometry import Size
-    from imx500_native.heads.base import Outputs
+    from imx500_native.heads.base import Outputs, Task
     from imx500_native.network import Network
 
 COCO_JOINT_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
@@ -71,13 +71,13 @@ class HigherHrnetHead:
         "threshold",
     )
 
-    name = "higherhrnet"
-    task = "pose estimation"
-    reads = (
+    name: ClassVar[str] = "higherhrnet"
+    task: ClassVar[Task] = "pose estimation"
+    reads: ClassVar[str] = (
         "(candidates, joints) three times, tags, cells and heats, of "
         f"{_higherhrnet.MAX_CANDIDATES} x {_higherhrnet.MAX_JOINTS} at most"
     )
-    labels = None
+    labels: tuple[str, ...] | None = None
 
     def __init__(
         self,
