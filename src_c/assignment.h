@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /* How many bytes of scratch memory, aligned for double, `imx500_assign` needs. Neither number may
- * be above 2^15.
+ * be above 2^13.
  */
 size_t imx500_assignment_scratch_bytes(size_t rows, size_t columns);
 
