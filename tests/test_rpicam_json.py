@@ -7,8 +7,11 @@ import logging
 
 import numpy as np
 import pytest
+from oracles.tensor_info_oracle import pack_output_info
 
 from imx500_native import (
+    FULL_ROI,
+    Frame,
     Network,
     NetworkNotFoundError,
     SimulatedCamera,
@@ -70,7 +73,11 @@ def posenet(**changes):
             "hidden_frames": 2,
         },
     }
-    return {"imx500_posenet": stage | changes, "plot_pose_cv": {"confidence_threshold": 0.2}}
+    stage |= changes
+    return {
+        "imx500_posenet": {k: v for k, v in stage.items() if v is not None},
+        "plot_pose_cv": {"confidence_threshold": 0.2},
+    }
 
 
 @pytest.fixture
@@ -117,6 +124,30 @@ def test_the_posenet_file_as_it_is_shipped(written):
     assert (settings.input_file, settings.input_count) == ("/home/pi/posenet_input_tensor.raw", 10)
     assert settings.draw == {"keypoint_threshold": 0.2}
     assert settings.classes is None
+
+
+def test_people_from_the_posenet_file(written):
+    pipeline = Pipeline.from_rpicam_json(written(posenet(save_input_tensor=None)))
+    network = pipeline.decoder.network
+    assert (pipeline.decoder.head, pipeline.decoder.task) == ("posenet", "pose estimation")
+    assert (pipeline.decoder.threshold, pipeline.decoder.max_detections) == (0.4, 5)
+    heat, near, mid = (np.zeros(shape, np.float32) for shape in network.output_shapes)
+    heat[:] = -10
+    heat[10, 12] = 10
+    values = np.concatenate([part.ravel(order="F") for part in (heat, near, mid)])
+    shown = []
+    for count in range(4):
+        metadata = {
+            "ScalerCrop": FULL_ROI,
+            "CnnOutputTensor": values,
+            "CnnOutputTensorInfo": pack_output_info(network.output_shapes, frame_count=count),
+        }
+        frame = Frame.from_metadata(metadata, network=network, stream_size=(640, 480), roi=FULL_ROI)
+        people = pipeline(frame)
+        shown.append(len(people))
+    assert shown == [0, 0, 1, 1]
+    assert people.tracker_id.tolist() == [1]
+    assert np.ptp(people.xy[0], axis=0).max() < 1
 
 
 def test_what_is_not_said_is_as_in_rpicam(written):
