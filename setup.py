@@ -33,6 +33,7 @@ CORE_SOURCES = {
     "_decode": ["on_sensor_detections"],
     "_lazy": [],
     "_latency": [],
+    "_posenet": ["posenet", "ranking"],
     "_pictures": ["pixel_formats"],
     "_frame": [],
     "_v4l2": ["v4l2"],
