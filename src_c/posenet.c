@@ -9,9 +9,7 @@
 #define EDGES IMX500_POSENET_EDGES
 #define NOSE 0
 
-/* The keypoints in COCO's order hang on the nose; each edge comes after the one that it goes on
- * from, in the order of the channels.
- */
+/* The keypoints, in COCO's order, hang on the nose; the edges are in the order of the channels. */
 static const struct {
     uint8_t parent;
     uint8_t child;
@@ -24,6 +22,11 @@ static const struct {
 static const uint8_t edge_to[KEYPOINTS] = {
     EDGES, 0, 2, 1, 3, 4, 10, 5, 11, 6, 12, 7, 13, 8, 14, 9, 15,
 };
+
+/* The edges by how far they are from the nose. */
+#define LEVELS 4
+static const uint8_t by_level[EDGES] = {0, 2, 4, 10, 1, 3, 5, 7, 11, 13, 6, 8, 12, 14, 9, 15};
+static const uint8_t level_end[LEVELS] = {4, 10, 14, 16};
 
 /* In cells. A keypoint that was lost is NaN, NaN. */
 struct place {
@@ -61,7 +64,8 @@ static size_t poses_of(size_t max_detections) {
 static struct memory divided(void *scratch, size_t cells, size_t poses) {
     struct memory memory;
     memory.roots = scratch;
-    memory.poses = (struct pose *)(memory.roots + KEYPOINTS * cells);
+    /* One more than there can be: see column_roots. */
+    memory.poses = (struct pose *)(memory.roots + KEYPOINTS * cells + 1);
     memory.confidence = (float *)(memory.poses + poses);
     memory.order = (uint32_t *)(memory.confidence + poses);
     memory.spare = memory.order + poses;
@@ -73,8 +77,8 @@ size_t imx500_posenet_scratch_bytes(size_t rows, size_t columns, size_t max_dete
     if (rows == 0 || columns == 0 || rows > IMX500_POSENET_MAX_CELLS / columns)
         return 0;
     const size_t per_pose = sizeof(struct pose) + sizeof(float) + 2 * sizeof(uint32_t);
-    return KEYPOINTS * rows * columns * sizeof(uint64_t) + poses_of(max_detections) * per_pose +
-           2 * (rows + 2) * sizeof(float);
+    return (KEYPOINTS * rows * columns + 1) * sizeof(uint64_t) +
+           poses_of(max_detections) * per_pose + 2 * (rows + 2) * sizeof(float);
 }
 
 /* Roots are numbers that sort as they are to be taken: the score, then the place in the tensor. */
@@ -111,10 +115,13 @@ static size_t column_roots(const float *scores, const float *left, const float *
     }
     if (!found)
         return 0;
+    /* Nobody can foresee which cells pass: a store that may be overwritten is cheaper than a
+     * branch.
+     */
     size_t count = 0;
     for (size_t y = 0; y < rows; y++) {
-        if (scores[y] >= around[y])
-            roots[count++] = root_of(scores[y], index + (uint32_t)y);
+        roots[count] = root_of(scores[y], index + (uint32_t)y);
+        count += scores[y] >= around[y];
     }
     return count;
 }
@@ -175,12 +182,13 @@ struct corners {
 };
 
 static struct corners corners_of(const struct field *field, struct place place) {
-    const size_t y = (size_t)place.y;
-    const size_t x = (size_t)place.x;
+    const int32_t y = (int32_t)place.y;
+    const int32_t x = (int32_t)place.x;
+    const size_t rows = field->maps.rows;
     return (struct corners){
-        .first = x * field->maps.rows + y,
-        .down = y + 1 < field->maps.rows,
-        .right = x + 1 < field->maps.columns ? field->maps.rows : 0,
+        .first = (size_t)x * rows + (size_t)y,
+        .down = (size_t)y + 1 < rows,
+        .right = (size_t)x + 1 < field->maps.columns ? rows : 0,
         .below = place.y - (float)y,
         .beside = place.x - (float)x,
     };
@@ -205,19 +213,20 @@ static struct place displaced(const struct field *field, struct place from, cons
 }
 
 /* `channel` is that of the mid offset's y. */
-static struct place stepped(const struct field *field, struct place from, size_t channel,
-                            size_t target) {
-    const size_t cells = field->cells;
-    const float *mid = field->maps.mid_offset + channel * cells;
-    struct place place = displaced(field, from, mid, mid + EDGES * cells);
-    const float *near = field->maps.short_offset + target * cells;
-    for (uint32_t i = 0; i < field->refinements; i++)
-        place = displaced(field, place, near, near + KEYPOINTS * cells);
-    return place;
+static struct place followed(const struct field *field, struct place from, size_t channel) {
+    const float *mid = field->maps.mid_offset + channel * field->cells;
+    return displaced(field, from, mid, mid + EDGES * field->cells);
+}
+
+static struct place refined(const struct field *field, struct place place, size_t keypoint) {
+    const float *near = field->maps.short_offset + keypoint * field->cells;
+    return displaced(field, place, near, near + KEYPOINTS * field->cells);
 }
 
 /* The skeleton is a tree, so there is one way from the root to each keypoint, and the order in
  * which they are visited changes nothing: up to the nose, then down every branch not yet seen.
+ * Keypoints equally far from the nose are refined side by side: each step waits for the one before
+ * it, but not for the neighbours'.
  */
 static void walk(const struct field *field, size_t root, struct place place, struct pose *pose) {
     uint32_t seen = UINT32_C(1) << root;
@@ -225,14 +234,28 @@ static void walk(const struct field *field, size_t root, struct place place, str
     for (size_t child = root; child != NOSE;) {
         const size_t edge = edge_to[child];
         const size_t parent = skeleton[edge].parent;
-        pose->place[parent] = stepped(field, pose->place[child], 2 * EDGES + edge, parent);
+        place = followed(field, place, 2 * EDGES + edge);
+        for (uint32_t i = 0; i < field->refinements; i++)
+            place = refined(field, place, parent);
+        pose->place[parent] = place;
         seen |= UINT32_C(1) << parent;
         child = parent;
     }
-    for (size_t edge = 0; edge < EDGES; edge++) {
-        const size_t child = skeleton[edge].child;
-        if (!(seen >> child & 1))
-            pose->place[child] = stepped(field, pose->place[skeleton[edge].parent], edge, child);
+    for (size_t level = 0, first = 0; level < LEVELS; first = level_end[level++]) {
+        uint8_t open[EDGES];
+        size_t count = 0;
+        for (size_t i = first; i < level_end[level]; i++) {
+            const size_t child = skeleton[by_level[i]].child;
+            if (seen >> child & 1)
+                continue;
+            place = pose->place[skeleton[by_level[i]].parent];
+            pose->place[child] = followed(field, place, by_level[i]);
+            open[count++] = (uint8_t)child;
+        }
+        for (uint32_t step = 0; step < field->refinements; step++) {
+            for (size_t i = 0; i < count; i++)
+                pose->place[open[i]] = refined(field, pose->place[open[i]], open[i]);
+        }
     }
 }
 
