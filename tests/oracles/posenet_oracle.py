@@ -56,12 +56,13 @@ def encode_people(
     radius=32.0,
     peak=4.0,
     background=-6.0,
-    short_limit=10.0,
+    short_limit=15.875,
 ):
     """Return the tensors that a perfect PoseNet would give for people.
 
-    Cell (i, j) stands for pixel (i * stride, j * stride) of the input. What it says of a keypoint
-    is about the nearest person's, and nothing (background, no offset) beyond `radius` of it.
+    Cell (row i, column j) stands for pixel (i * stride, j * stride) of the input. What it says of
+    a keypoint is about the nearest person's, and nothing (the background, no offset) where that is
+    beyond `radius`.
 
     Parameters
     ----------
@@ -70,9 +71,10 @@ def encode_people(
     radius : float
         Pixels round a keypoint in which its maps are filled; PersonLab's R.
     peak, background : float
-        Logits at a keypoint and far from all. Towards the edge of the disc it falls to the mean.
+        Logits at a keypoint and far from all. Towards the edge of the disc it falls to their mean.
     short_limit : float
         The longest short offset along one axis, in pixels; further cells point the right way.
+        By default what the zoo's network can send.
 
     Returns
     -------
@@ -84,23 +86,30 @@ def encode_people(
     heat = np.full((rows, columns, KEYPOINTS), background, np.float32, order="F")
     short = np.zeros((rows, columns, 2 * KEYPOINTS), np.float32, order="F")
     mid = np.zeros((rows, columns, 4 * len(EDGES)), np.float32, order="F")
-    for row, column, k in itertools.product(range(rows), range(columns), range(KEYPOINTS)):
-        pixel = np.array([column, row]) * float(stride)
-        seen = [person for person in people if not np.isnan(person[k]).any()]
-        person = min(seen, key=lambda one: math.dist(one[k], pixel), default=None)  # noqa: B023
-        if person is None or math.dist(person[k], pixel) > radius:
-            continue
-        nearness = 1 - (math.dist(person[k], pixel) / radius) ** 2 / 2
-        heat[row, column, k] = background + (peak - background) * nearness
-        x, y = np.clip(person[k] - pixel, -short_limit, short_limit)
-        short[row, column, k] = y
-        short[row, column, KEYPOINTS + k] = x
-        for edge, (parent, child) in enumerate(EDGES):
-            for source, target, first in ((parent, child, 0), (child, parent, 2 * len(EDGES))):
-                if source == k and not np.isnan(person[target]).any():
-                    x, y = person[target] - pixel
-                    mid[row, column, first + edge] = y
-                    mid[row, column, first + len(EDGES) + edge] = x
+    pixels = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) * float(stride)
+
+    def fill(maps, inside, channel, apart, offsets):
+        x, y = np.moveaxis(offsets, -1, 0)
+        maps[..., channel][inside] = y[inside]
+        maps[..., apart + channel][inside] = x[inside]
+
+    for k in range(KEYPOINTS):
+        distance = np.array(
+            [np.linalg.norm(person[k] - pixels, axis=-1) for person in people]
+        ).reshape(-1, rows, columns)
+        distance[np.isnan(distance)] = np.inf
+        nearest = distance.min(axis=0, initial=np.inf)
+        for person, away in zip(people, distance, strict=True):
+            inside = (away == nearest) & (away <= radius)
+            nearness = 1 - (away / radius) ** 2 / 2
+            heat[..., k][inside] = (background + (peak - background) * nearness)[inside]
+            offsets = np.clip(person[k] - pixels, -short_limit, short_limit)
+            fill(short, inside, k, KEYPOINTS, offsets)
+            for edge, (parent, child) in enumerate(EDGES):
+                if k == parent and not np.isnan(person[child]).any():
+                    fill(mid, inside, edge, len(EDGES), person[child] - pixels)
+                if k == child and not np.isnan(person[parent]).any():
+                    fill(mid, inside, 2 * len(EDGES) + edge, len(EDGES), person[parent] - pixels)
     return heat, short, mid
 
 
@@ -154,23 +163,27 @@ def roots_of(heat, threshold):
     return sorted(found, key=lambda root: -root[0])
 
 
-def walk(tensors, keypoint, place, *, steps, stride):
+def ways_between_keypoints():
+    """Return, for each keypoint, {the one that an edge leads to: channels of its y and x}."""
+    ways = [{} for _ in range(KEYPOINTS)]
+    for edge, (parent, child) in enumerate(EDGES):
+        ways[parent][child] = edge, len(EDGES) + edge
+        ways[child][parent] = 2 * len(EDGES) + edge, 3 * len(EDGES) + edge
+    return ways
+
+
+def walk(tensors, keypoint, place, *, steps, stride, ways):
     """Return the place of every keypoint, None for those that are lost: best keypoint first."""
     heat, short, mid = tensors
-    ways = [[] for _ in range(KEYPOINTS)]
-    for edge, (parent, child) in enumerate(EDGES):
-        ways[parent].append((child, edge))
-        ways[child].append((parent, 2 * len(EDGES) + edge))
     places = {}
     waiting = [(0.0, keypoint, place)]
     while waiting:
         _, source, place = heapq.heappop(waiting)
         places[source] = place
-        for target, channel in ways[source]:
+        for target, channels in ways[source].items():
             if target in places:
                 continue
-            maps = mid[..., channel], mid[..., len(EDGES) + channel]
-            there = _displaced(place, maps, stride)
+            there = _displaced(place, [mid[..., channel] for channel in channels], stride)
             maps = short[..., target], short[..., KEYPOINTS + target]
             for _ in range(steps):
                 there = _displaced(there, maps, stride)
@@ -182,8 +195,8 @@ def walk(tensors, keypoint, place, *, steps, stride):
 def _near(one, other, radius):
     if one is None or other is None:
         return False
-    square = sum((a - b) * (a - b) for a, b in zip(one, other, strict=True))
-    return square <= radius * radius
+    y, x = one[0] - other[0], one[1] - other[1]
+    return y * y + x * x <= radius * radius
 
 
 def decode(
@@ -196,11 +209,14 @@ def decode(
     stride=16,
     size=(481, 353),
     most_walks=1024,
+    ways=None,
 ):
     """Return [(xy (17, 2), keypoint confidence (17,), confidence)], most confident first.
 
-    xy are in 0..1 of an input of `size` (width, height) pixels.
+    xy are in 0..1 of an input of `size` (width, height) pixels. `ways` may be another's idea of
+    which channels lead where, see `ways_between_keypoints`.
     """
+    ways = ways or ways_between_keypoints()
     threshold = np.float32(threshold)
     radius = np.float32(nms_radius) * (np.float32(1) / np.float32(stride))
     heat, short, _ = tensors
@@ -221,7 +237,7 @@ def decode(
             if place is None or any(_near(place, places[k], radius) for places, _ in found):
                 continue
             walks += 1
-            places = walk(tensors, k, place, steps=steps, stride=stride)
+            places = walk(tensors, k, place, steps=steps, stride=stride, ways=ways)
             scores = [
                 0.0 if place is None else np.float32(_sigmoid(_blend(heat[..., k], place)))
                 for k, place in enumerate(places)
