@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import peers
 from cases import Case
-
-# The tests' own, which scripts/bench puts on the path.
-from oracles.posenet_oracle import encode_people, standing_person
 
 import imx500_native as imx
 
@@ -49,9 +47,13 @@ def people_tensors(people: int, rng: np.random.Generator) -> Tensors:
     They are not rounded as the sensor does it, which makes ties, and nobody is found by the left
     eye or ear, from where modlib goes astray.
     """
-    places = np.linspace(60, 420, people)
-    bodies = [standing_person(x, rng.uniform(15, 60), rng.uniform(180, 260)) for x in places]
-    heat, short, mid = encode_people(bodies, short_limit=LIMITS[1])
+    # The tests' own, which scripts/bench puts on the path.
+    oracle = importlib.import_module("oracles.posenet_oracle")
+    bodies = [
+        oracle.standing_person(x, rng.uniform(15, 60), rng.uniform(180, 260))
+        for x in np.linspace(60, 420, people)
+    ]
+    heat, short, mid = oracle.encode_people(bodies, short_limit=LIMITS[1])
     heat += rng.normal(0, 0.5, heat.shape).astype(np.float32)
     heat[..., [LEFT_EYE, LEFT_EAR]] -= 3
     return [heat, short, mid]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imx500_native._posenet import PosenetMaps
 from imx500_native.errors import DecoderError
@@ -11,7 +12,7 @@ from imx500_native.heads.base import checked_count, checked_share, shape_error
 from imx500_native.results.poses import Poses
 
 if TYPE_CHECKING:
-    from imx500_native.heads.base import Outputs
+    from imx500_native.heads.base import Outputs, Task
     from imx500_native.network import Network
 
 CHANNELS = (17, 34, 64)
@@ -21,7 +22,7 @@ MAX_REFINEMENT_STEPS = 100
 
 def checked_length(value: Any, name: str, least: float) -> float:
     """Check an option in pixels: finite, and not below `least`."""
-    if isinstance(value, (int, float)) and least <= value < math.inf:
+    if isinstance(value, Real) and least <= value < math.inf:
         return float(value)
     raise DecoderError(f"{name} must be a number of pixels from {least:g}, not {value!r:.40}")
 
@@ -81,9 +82,9 @@ class PosenetHead:
         "threshold",
     )
 
-    name = "posenet"
-    task = "pose estimation"
-    reads = "(rows, columns, 17), (rows, columns, 34) and (rows, columns, 64)"
+    name: ClassVar[str] = "posenet"
+    task: ClassVar[Task] = "pose estimation"
+    reads: ClassVar[str] = "(rows, columns, 17), (rows, columns, 34) and (rows, columns, 64)"
     labels = None
 
     def __init__(

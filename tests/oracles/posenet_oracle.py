@@ -33,7 +33,7 @@ EDGES = (
     (12, 14),  # right hip, right knee
     (14, 16),  # right knee, right ankle
 )
-HEIGHT_OF_A_PERSON = (
+BODY = (
     # (x, y) of every keypoint, in heights of the person, from the middle of the top.
     *((0.0, 0.08), (0.02, 0.06), (-0.02, 0.06), (0.05, 0.07), (-0.05, 0.07)),
     *((0.11, 0.2), (-0.11, 0.2), (0.16, 0.35), (-0.16, 0.35), (0.18, 0.48), (-0.18, 0.48)),
@@ -43,8 +43,8 @@ HEIGHT_OF_A_PERSON = (
 
 def standing_person(x, y, height, *, lean=0.0):
     """Return 17 keypoints (x, y) of a person whose head's top is at (x, y), in pixels."""
-    shape = np.array(HEIGHT_OF_A_PERSON) * height
-    return shape + [x, y] + np.outer(shape[:, 1], [lean, 0.0])
+    shape = np.array(BODY) * height
+    return shape + np.array([x, y]) + np.outer(shape[:, 1], [lean, 0.0])
 
 
 def encode_people(
