@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import peers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from oracles import posenet_oracle as oracle
 from oracles.posenet_oracle import encode_people, standing_person
@@ -94,7 +94,6 @@ def random_tensors(draw):
     return tuple(tensors)
 
 
-@settings(max_examples=150)
 @given(
     tensors=random_tensors(),
     threshold=st.sampled_from([-1.0, 0.0, 0.2, 0.4, 0.47, 0.6, 1.0]),
