@@ -50,7 +50,7 @@ struct imx500_posenet_view {
 };
 
 /* Bytes of scratch memory that decoding takes, aligned for double: 8 for every cell of the heat
- * maps, 224 for every pose, and two columns. 0 where the maps are empty or have more than
+ * maps, 216 for every pose, and two columns. 0 where the maps are empty or have more than
  * IMX500_POSENET_MAX_CELLS cells.
  */
 size_t imx500_posenet_scratch_bytes(size_t rows, size_t columns, size_t max_detections);

@@ -1,36 +1,32 @@
-"""PoseNet's head against PersonLab cell by cell, and against modlib's own decoder."""
+"""PoseNet's head against PersonLab cell by cell; test_heads_posenet_peers.py has modlib's."""
 
 from __future__ import annotations
 
 import threading
 
 import numpy as np
-import peers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import posenet_oracle as oracle
-from oracles.posenet_oracle import encode_people, standing_person
+from oracles.posenet_oracle import (
+    NOSE,
+    encode_people,
+    person_whose_left_eye_is_surest,
+    pixels,
+    scene,
+    some_people,
+    standing_person,
+)
 
 from imx500_native import Decoder, DecoderError, InputSpec, Network, OutputSpec
 from imx500_native._posenet import PosenetMaps
 from imx500_native.heads.posenet import PosenetHead
 
-WIDTH, HEIGHT = 481, 353
-NOSE, LEFT_EYE, LEFT_EAR = 0, 1, 3
-
 
 @pytest.fixture(scope="module")
 def network():
     return Network.find("posenet")
-
-
-@pytest.fixture(scope="module")
-def modlib():
-    try:
-        return peers.modlib_post_processor("pp_posenet")
-    except peers.PeerMissingError as error:
-        pytest.skip(str(error))
 
 
 def network_of(width, height, rows, columns):
@@ -39,32 +35,6 @@ def network_of(width, height, rows, columns):
         for channels in (17, 34, 64)
     ]
     return Network.from_specs(input=InputSpec(width, height), outputs=outputs)
-
-
-def pixels(poses, size=(WIDTH, HEIGHT)):
-    """Return where keypoints are, in pixels of the input whose centres are whole numbers."""
-    return poses.xy.astype(float) * size - 0.5
-
-
-def some_people(count, rng):
-    return [
-        standing_person(
-            60 + i * 360 / max(count - 1, 1) + rng.uniform(-8, 8),
-            rng.uniform(15, 60),
-            rng.uniform(180, 260),
-            lean=rng.uniform(-0.1, 0.1),
-        )
-        for i in range(count)
-    ]
-
-
-def scene(count, seed, **options):
-    """Return people and their tensors, noisy and without ties."""
-    rng = np.random.default_rng(seed)
-    people = some_people(count, rng)
-    heat, short, mid = encode_people(people, **options)
-    heat += rng.normal(0, 0.05, heat.shape).astype(np.float32)
-    return people, (heat, short, mid)
 
 
 def assert_same(poses, expected):
@@ -424,132 +394,9 @@ def test_one_decoder_in_two_threads_refuses_or_is_right(network):
     assert not wrong
 
 
-def ways_of_the_peers():
-    """rpicam-apps and modlib take backward edge 0, which they number 16, for a forward one."""
-    ways = oracle.ways_between_keypoints()
-    ways[LEFT_EYE][NOSE] = 16, 32
-    return ways
-
-
-def person_whose_left_eye_is_surest():
-    """Return a person with a large face, and tensors in which the left eye is the best root."""
-    person = standing_person(200, 20, 300)
-    person[LEFT_EYE] = person[NOSE] + [70, -40]
-    heat, short, mid = encode_people([person], short_limit=10.0)
-    heat[..., LEFT_EYE] += 2
-    return person, (heat, short, mid)
-
-
 def test_the_backward_edge_16_is_followed_to_the_nose(network):
     person, tensors = person_whose_left_eye_is_surest()
     poses = PosenetHead(network)(tensors)
     assert len(poses) == 1
     # Up to 10 px of offset at cells 16 px apart leave most of a pixel.
     np.testing.assert_allclose(pixels(poses)[0], person, atol=1.0)
-
-
-class TestModlib:
-    """modlib's own C++, its threshold of 0 and 10 poses; tensors within the limits it cuts at.
-
-    It cuts its arguments in place where they are C-contiguous, so it gets column-major ones, as
-    in its own use, of which it makes copies.
-    """
-
-    def ours(self, network, tensors, threshold=0.0):
-        return PosenetHead(network, threshold=threshold, max_detections=10)(tensors)
-
-    @pytest.mark.parametrize("seed", range(4))
-    def test_equal_up_to_the_backward_edge_16_on_random_tensors(self, modlib, seed):
-        rng = np.random.default_rng(seed)
-        limits = ((17, 9.9), (34, 9.9), (64, 160))
-        tensors = [
-            np.asfortranarray(rng.uniform(-limit, limit, (23, 31, channels)), np.float32)
-            for channels, limit in limits
-        ]
-        theirs = modlib(tensors)
-        expected = oracle.decode(tensors, threshold=0.0, ways=ways_of_the_peers())
-        assert theirs.n_detections == len(expected) == 10
-        for i, (xy, scores, score) in enumerate(expected):
-            at = theirs.keypoints[i] * [481, 353]
-            np.testing.assert_allclose(at, xy * [481, 353] - 0.5, atol=2e-3)
-            np.testing.assert_allclose(theirs.keypoint_scores[i], scores, atol=1e-5)
-            np.testing.assert_allclose(theirs.confidence[i], score, atol=1e-6)
-
-    @pytest.mark.parametrize("count", range(1, 6))
-    def test_equal_on_people(self, network, modlib, count):
-        _, tensors = scene(count, seed=40 + count, short_limit=10.0)
-        for keypoint in (LEFT_EYE, LEFT_EAR):  # no way to anybody goes over edge 16
-            tensors[0][..., keypoint] -= 1
-        theirs, ours = modlib(tensors), self.ours(network, tensors)
-        assert (ours.detection_confidence > 0.5).sum() == count
-        np.testing.assert_allclose(
-            pixels(ours)[:count], theirs.keypoints[:count] * [481, 353], atol=2e-3
-        )
-        np.testing.assert_allclose(
-            ours.keypoint_confidence[:count], theirs.keypoint_scores[:count], atol=1e-6
-        )
-        np.testing.assert_allclose(
-            ours.detection_confidence[:count], theirs.confidence[:count], atol=1e-6
-        )
-
-    def test_it_takes_the_backward_edge_16_for_a_forward_one(self, network, modlib):
-        """What it follows from the left eye, its best root, is no person.
-
-        Another root finds the person, so that at its threshold of 0 it gives both.
-        """
-        person, tensors = person_whose_left_eye_is_surest()
-        theirs, ours = modlib(tensors).keypoints * [481, 353], self.ours(network, tensors)
-
-        def noses_of_the_left_eye(found):
-            at_the_eye = np.abs(found[:, LEFT_EYE] - person[LEFT_EYE]).max(axis=1) < 1.5
-            return np.abs(found[at_the_eye, NOSE] - person[NOSE]).max(axis=1)
-
-        assert (np.sort(noses_of_the_left_eye(theirs)) > 20).tolist() == [False, True]
-        assert (noses_of_the_left_eye(pixels(ours)) < 1).tolist() == [True]
-
-    def test_its_pixels_lie_half_a_pixel_to_the_upper_left(self, network, modlib):
-        _, tensors = scene(2, seed=3, short_limit=10.0)
-        theirs, ours = modlib(tensors), self.ours(network, tensors)
-        shift = (ours.xy[:2] - theirs.keypoints[:2]) * [481, 353]
-        np.testing.assert_allclose(shift, 0.5, atol=2e-3)
-
-    def test_it_cuts_short_offsets_at_10_px_and_so_misses_by_most_of_a_pixel(self, network, modlib):
-        person = standing_person(200, 20, 280)
-        tensors = encode_people([person])
-        assert np.abs(tensors[1]).max() > 10
-        ours = pixels(self.ours(network, tensors))[0]
-        theirs = modlib(tensors).keypoints[0] * [481, 353]
-        assert np.abs(ours - person).max() < 0.05
-        assert 0.3 < np.abs(theirs - person).max() < 3
-
-    def test_it_cuts_mid_offsets_at_162_px(self, network, modlib):
-        person = standing_person(240, 330, 100)
-        person[5:] -= [0, 250]  # a body that hangs upward, 250 px from its nose
-        tensors = encode_people([person], short_limit=10.0)
-        ours = pixels(self.ours(network, tensors))[0]
-        np.testing.assert_allclose(ours, person, atol=1.0)
-        assert np.abs(modlib(tensors).keypoints[0] * [481, 353] - person).max() > 50
-
-    def test_it_cuts_logits_at_10(self, network, modlib):
-        _, (heat, short, mid) = scene(1, seed=6, short_limit=10.0)
-        tensors = (heat + 10, short, mid)
-        surest = self.ours(network, tensors).keypoint_confidence[0].max()
-        assert surest > 1 / (1 + np.exp(-13))
-        assert modlib(tensors).keypoint_scores[0].max() <= 1 / (1 + np.exp(-10.01))
-
-    def test_it_changes_its_arguments_and_ours_do_not(self, network, modlib):
-        _, tensors = scene(1, seed=8)
-        mine = [np.ascontiguousarray(part) for part in tensors]
-        before = [part.copy() for part in mine]
-        self.ours(network, mine)
-        assert all(map(np.array_equal, mine, before))
-        modlib(mine)
-        assert not np.array_equal(mine[1], before[1])
-
-    def test_it_gives_ten_confidences_for_fewer_poses(self, network, modlib):
-        tensors = [np.full((23, 31, c), v, np.float32) for c, v in ((17, np.nan), (34, 0), (64, 0))]
-        tensors[0][3:5, 4, :] = [[-3], [3]]
-        theirs, ours = modlib(tensors), self.ours(network, tensors)
-        assert theirs.n_detections < 10
-        assert len(theirs.confidence) == 10
-        assert len(ours.detection_confidence) == len(ours) < 10

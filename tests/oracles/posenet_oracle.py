@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 KEYPOINTS = 17
+NOSE, LEFT_EYE, LEFT_EAR = 0, 1, 3
 # Parent and child, in the order of the mid-offset channels; the keypoints in COCO's order.
 EDGES = (
     (0, 1),  # nose, left eye
@@ -111,6 +112,42 @@ def encode_people(
                 if k == child and not np.isnan(person[parent]).any():
                     fill(mid, inside, 2 * len(EDGES) + edge, len(EDGES), person[parent] - pixels)
     return heat, short, mid
+
+
+def some_people(count, rng):
+    """Return people who stand side by side in an input of 481 x 353 pixels."""
+    return [
+        standing_person(
+            60 + i * 360 / max(count - 1, 1) + rng.uniform(-8, 8),
+            rng.uniform(15, 60),
+            rng.uniform(180, 260),
+            lean=rng.uniform(-0.1, 0.1),
+        )
+        for i in range(count)
+    ]
+
+
+def scene(count, seed, **options):
+    """Return people and their tensors, noisy and without ties."""
+    rng = np.random.default_rng(seed)
+    people = some_people(count, rng)
+    heat, short, mid = encode_people(people, **options)
+    heat += rng.normal(0, 0.05, heat.shape).astype(np.float32)
+    return people, (heat, short, mid)
+
+
+def person_whose_left_eye_is_surest():
+    """Return a person with a large face, and tensors in which the left eye is the best root."""
+    person = standing_person(200, 20, 300)
+    person[LEFT_EYE] = person[NOSE] + [70, -40]
+    heat, short, mid = encode_people([person], short_limit=10.0)
+    heat[..., LEFT_EYE] += 2
+    return person, (heat, short, mid)
+
+
+def pixels(poses, size=(481, 353)):
+    """Return where keypoints are, in pixels of the input whose centres are whole numbers."""
+    return poses.xy.astype(float) * size - 0.5
 
 
 def _clamped(place, size):
