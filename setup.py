@@ -31,6 +31,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections", "ranking"],
+    "_higherhrnet": ["higherhrnet", "assignment", "ranking"],
     "_lazy": [],
     "_latency": [],
     "_posenet": ["posenet", "ranking"],

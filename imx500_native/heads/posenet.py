@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from imx500_native._posenet import PosenetMaps
 from imx500_native.errors import DecoderError
@@ -22,7 +23,7 @@ MAX_REFINEMENT_STEPS = 100
 
 def checked_length(value: Any, name: str, least: float) -> float:
     """Check an option in pixels: finite, and not below `least`."""
-    if isinstance(value, Real) and least <= value < math.inf:
+    if isinstance(value, (int, float, np.integer, np.floating)) and least <= value < math.inf:
         return float(value)
     raise DecoderError(f"{name} must be a number of pixels from {least:g}, not {value!r:.40}")
 
