@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "posenet": "posenet:PosenetHead",
+    "higherhrnet": "higherhrnet:HigherHrnetHead",
     "segmentation": "segmentation:SegmentationHead",
     "classification": "classification:ClassificationHead",
 }
