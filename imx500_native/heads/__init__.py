@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "nanodet": "nanodet:NanoDetHead",
+    "yolov5": "yolov5:YoloV5Head",
+    "efficientdet": "efficientdet:EfficientDetHead",
 }
 """Module and class of each head, by the name that users give; imported when one is needed."""
 
