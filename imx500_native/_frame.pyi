@@ -1,14 +1,27 @@
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-from imx500_native.geometry import Layout, Rect, Size
+from imx500_native.geometry import Layout, Rect, Size, TransformName
 from imx500_native.network import Network
 
 @disjoint_base
 class FrameState:
+    @classmethod
+    def from_request(
+        cls,
+        request: Any,
+        *,
+        network: Network | None = None,
+        stream_size: Size | None = None,
+        roi: Rect | None = None,
+        lores_size: Size | None = None,
+        transform: TransformName | Any = None,
+        network_flipped: bool | None = None,
+        ownership: Literal["copy", "move"] = "copy",
+    ) -> Self: ...
     @property
     def _controls(self) -> Any: ...
     @property
@@ -33,6 +46,19 @@ class FrameState:
 
 _Kind = TypeVar("_Kind", bound=FrameState)
 
+@final
+class FrameContext:
+    def __init__(
+        self,
+        kind: type[FrameState],
+        network: Network | None,
+        stream_size: Size | None,
+        roi: Rect | None,
+        image_format: str | None,
+        roi_history: object,
+        layout: Layout | None,
+    ) -> None: ...
+
 def new_frame(
     kind: type[_Kind],
     controls: object,
@@ -42,6 +68,5 @@ def new_frame(
     image: npt.NDArray[np.uint8] | None,
     image_format: str | None,
     sequence: int | None,
-    roi_history: object = None,
     layout: Layout | None = None,
 ) -> _Kind: ...

@@ -1,5 +1,40 @@
 """What every frame holds, laid out in C: a frame must not cost more than its tensors."""
 
+cimport cython
+
+from imx500_native import controls as request_controls
+from imx500_native.geometry import as_rectangle, as_size
+
+# The class of libcamera's own requests, which know nothing of their camera's configuration.
+cdef type bare_request = None
+
+
+@cython.final
+cdef class Checked:
+    """A tuple that was checked, and what came of it: frame after frame brings the same one."""
+
+    cdef object function
+    cdef str name
+    cdef object given
+    cdef object result
+
+    def __cinit__(self, function, str name):
+        self.function = function
+        self.name = name
+
+    cdef object of(self, value):
+        if value is None or value is self.given:
+            return None if value is None else self.result
+        result = self.function(value, self.name)
+        # Anything else than a tuple may be changed by its owner.
+        if type(value) is tuple:
+            self.given, self.result = value, result
+        return result
+
+
+cdef Checked sizes = Checked(as_size, "stream_size")
+cdef Checked regions = Checked(as_rectangle, "roi")
+
 
 cdef class FrameState:
     """The state of a `Frame`, made by `new_frame`.
@@ -16,23 +51,91 @@ cdef class FrameState:
         The number of the frame since the camera started.
     """
 
-    cdef readonly object _controls
-    cdef readonly object _stream_size
-    cdef readonly object _layout
-    cdef readonly object network
-    cdef object fixed_roi
-    cdef object roi_history
-    cdef bint uncertain
-    cdef readonly object image
-    cdef readonly object image_format
-    cdef readonly object sequence
-    cdef object tensors
-    cdef bint tensors_read
-
     def __init__(self):
         raise TypeError(
             "make a Frame with Frame.from_request or Frame.from_metadata, or iterate a camera"
         )
+
+    @classmethod
+    def from_request(
+        cls,
+        request,
+        *,
+        network=None,
+        stream_size=None,
+        roi=None,
+        lores_size=None,
+        transform=None,
+        network_flipped=None,
+        ownership="copy",
+    ):
+        """Make a frame from a completed request.
+
+        Where the extension module that talks to libcamera was built, the tensors stay in the
+        memory that libcamera gave them; elsewhere the request's metadata is read through
+        libcamera's bindings, which is slow, and said once through `logging`.
+
+        Parameters
+        ----------
+        request : libcamera.Request or picamera2.request.CompletedRequest
+            Handed back by libcamera, and neither reused nor released since.
+        network : Network, optional
+            The network that runs on the sensor; needed for `detections` and `input_image`.
+        stream_size : tuple of int, optional
+            (width, height) of the main stream in pixels; a ``CompletedRequest`` knows it.
+        roi : tuple of int, optional
+            What the network saw, (x, y, width, height) in sensor pixels; needed to map
+            coordinates. The full sensor is `imx500_native.FULL_ROI`.
+        lores_size : tuple of int, optional
+            (width, height) of the second picture in pixels; a ``CompletedRequest`` knows it.
+        transform : str or libcamera.Transform, optional
+            How the pictures are turned; where it is not given, as a ``CompletedRequest`` knows,
+            and not at all for a request of libcamera's own.
+        network_flipped : bool, optional
+            As for `from_metadata`.
+        ownership : {"copy", "move"}
+            "copy" leaves the request as it was, for others to read. "move" takes its metadata
+            away, in constant time: whoever reads the request's metadata afterwards finds none.
+
+        Returns
+        -------
+        Frame
+            Independent of the request: its arrays stay valid after ``reuse()``.
+
+        Raises
+        ------
+        RequestStateError
+            If the request is pending, cancelled or released.
+        TensorTakenError
+            If the request's metadata was moved into another frame before.
+        GeometryError
+            If `roi` or a size is malformed, or the transform unknown.
+        TypeError
+            If `request` is not a request.
+        """
+        global bare_request
+        cdef FrameState frame
+        taken = request_controls.take_controls(request, ownership)
+        layout = None
+        if (
+            type(request) is not bare_request
+            or lores_size is not None
+            or transform is not None
+            or network_flipped is not None
+        ):
+            stream_size, layout = cls._pictures(
+                request, stream_size, lores_size, transform, network_flipped
+            )
+            if not hasattr(request, "request"):
+                bare_request = type(request)
+        frame = FrameState.__new__(cls)
+        frame._controls = taken
+        frame.network = network
+        frame._stream_size = sizes.of(stream_size)
+        frame.fixed_roi = regions.of(roi)
+        frame._layout = layout
+        frame.sequence = taken.sequence
+        return frame
 
     cdef int settle_roi(self) except -1:
         # Asked for later, or not at all: most programs never move the ROI.
@@ -69,6 +172,45 @@ cdef class FrameState:
         return self.tensors
 
 
+@cython.final
+cdef class FrameContext:
+    """What all frames of a camera's session have in common.
+
+    Parameters
+    ----------
+    kind : type
+        `FrameState` or a class derived from it.
+    network, stream_size, roi, image_format, layout
+        As for `new_frame`, checked before.
+    roi_history : Imx500Device or None
+        Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
+    """
+
+    def __init__(
+        self, type kind, network, stream_size, roi, image_format, roi_history, layout
+    ):
+        self.kind = kind
+        self.network = network
+        self.stream_size = stream_size
+        self.roi = roi
+        self.image_format = image_format
+        self.roi_history = roi_history
+        self.layout = layout
+
+    cdef FrameState frame(self, object controls, object image, object sequence):
+        cdef FrameState frame = FrameState.__new__(self.kind)
+        frame._controls = controls
+        frame.network = self.network
+        frame._stream_size = self.stream_size
+        frame.fixed_roi = self.roi
+        frame.roi_history = self.roi_history
+        frame._layout = self.layout
+        frame.image = image
+        frame.image_format = self.image_format
+        frame.sequence = sequence
+        return frame
+
+
 def new_frame(
     type kind,
     controls,
@@ -78,7 +220,6 @@ def new_frame(
     image,
     image_format,
     sequence,
-    roi_history=None,
     layout=None,
 ):
     """Make a frame that owns `controls`, of context that was checked before.
@@ -93,8 +234,6 @@ def new_frame(
         (width, height) of the picture in pixels.
     network, roi, image, image_format, sequence
         As the attributes of `FrameState`.
-    roi_history : Imx500Device, optional
-        Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
     layout : Layout, optional
         What else is known of the pictures; None where nothing is.
 
@@ -108,14 +247,6 @@ def new_frame(
     TypeError
         If `kind` is another type.
     """
-    cdef FrameState frame = FrameState.__new__(kind)
-    frame._controls = controls
-    frame.network = network
-    frame._stream_size = stream_size
-    frame.fixed_roi = roi
-    frame.roi_history = roi_history
-    frame._layout = layout
-    frame.image = image
-    frame.image_format = image_format
-    frame.sequence = sequence
-    return frame
+    return FrameContext(kind, network, stream_size, roi, image_format, None, layout).frame(
+        controls, image, sequence
+    )

@@ -19,6 +19,8 @@ HEADS = {
     "nanodet": "nanodet:NanoDetHead",
     "yolov5": "yolov5:YoloV5Head",
     "efficientdet": "efficientdet:EfficientDetHead",
+    "posenet": "posenet:PosenetHead",
+    "higherhrnet": "higherhrnet:HigherHrnetHead",
 }
 """Module and class of each head, by the name that users give; imported when one is needed."""
 
