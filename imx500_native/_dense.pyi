@@ -3,7 +3,9 @@ from typing import final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
+@disjoint_base
 class BoxHead:
     def __init__(
         self,
