@@ -33,6 +33,7 @@ CORE_SOURCES = {
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections", "ranking"],
     "_filter": ["temporal_filter"],
+    "_dense": ["class_scan", "efficientdet", "nanodet", "nms", "ranking", "yolov5"],
     "_higherhrnet": ["higherhrnet", "assignment", "ranking"],
     "_lazy": [],
     "_latency": [],

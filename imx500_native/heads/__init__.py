@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "nanodet": "nanodet:NanoDetHead",
+    "yolov5": "yolov5:YoloV5Head",
+    "efficientdet": "efficientdet:EfficientDetHead",
     "posenet": "posenet:PosenetHead",
     "higherhrnet": "higherhrnet:HigherHrnetHead",
 }
