@@ -37,6 +37,7 @@ CORE_SOURCES = {
     "_higherhrnet": ["higherhrnet", "assignment", "ranking"],
     "_lazy": [],
     "_latency": [],
+    "_maps": ["segmentation", "classification", "ranking"],
     "_posenet": ["posenet", "ranking"],
     "_pictures": ["pixel_formats"],
     "_frame": [],

@@ -21,6 +21,8 @@ HEADS = {
     "efficientdet": "efficientdet:EfficientDetHead",
     "posenet": "posenet:PosenetHead",
     "higherhrnet": "higherhrnet:HigherHrnetHead",
+    "segmentation": "segmentation:SegmentationHead",
+    "classification": "classification:ClassificationHead",
 }
 """Module and class of each head, by the name that users give; imported when one is needed."""
 
