@@ -1,0 +1,36 @@
+/* Tables with one row per anchor, in either memory order, and the scan for the anchors that count.
+ */
+#ifndef IMX500_ANCHOR_SCAN_H
+#define IMX500_ANCHOR_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Channel c of anchor a is values[a * anchor_step + c * channel_step]; one of the steps is 1. */
+struct imx500_anchor_table {
+    const float *values;
+    size_t anchor_step;
+    size_t channel_step;
+};
+
+static inline float imx500_anchor_value(const struct imx500_anchor_table *table, size_t anchor,
+                                        size_t channel) {
+    return table->values[anchor * table->anchor_step + channel * table->channel_step];
+}
+
+/* Finds the anchors with at least one channel that is at least `threshold`; NaN counts as minus
+ * infinity.
+ *
+ * Writes their numbers, ascending, to `anchors_found` and returns how many there are; `best` is
+ * scratch. Both have room for `anchors` numbers.
+ */
+size_t imx500_scan_anchors(const struct imx500_anchor_table *scores, size_t anchors,
+                           size_t channels, float threshold, float *best, uint32_t *anchors_found);
+
+/* Returns the channel with the largest value of one anchor and that value; the first of equals,
+ * NaN left out. An anchor with nothing but NaN gives channel 0 and NaN.
+ */
+size_t imx500_best_channel(const struct imx500_anchor_table *scores, size_t anchor, size_t channels,
+                           float *value);
+
+#endif
