@@ -207,7 +207,7 @@ class Poses(Rows):
             Of length 0.
         """
         nobody = np.empty((0, keypoints, 2), np.float32)
-        return cls(nobody, nobody[..., 0], nobody[:, 0, 0], space=space, fresh=fresh)
+        return cls(nobody, nobody[..., 0], [], space=space, fresh=fresh)
 
     @property
     def boxes(self) -> npt.NDArray[np.float32]:
@@ -217,12 +217,10 @@ class Poses(Rows):
         """
         if self.xyxy is not None:
             return self.xyxy
-        lost = np.isnan(self.xy)
-        low = np.where(lost, np.inf, self.xy).min(axis=1, initial=np.inf)
-        high = np.where(lost, -np.inf, self.xy).max(axis=1, initial=-np.inf)
-        extent = np.concatenate([low, high], axis=1)
-        extent[~np.isfinite(extent).all(axis=1)] = np.nan
-        return extent.astype(np.float32)
+        # fmin and fmax pass over NaN, and give NaN for nothing else.
+        low = np.fmin.reduce(self.xy, axis=1, initial=np.nan)
+        high = np.fmax.reduce(self.xy, axis=1, initial=np.nan)
+        return np.concatenate([low, high], axis=1)
 
     def __iter__(self) -> Iterator[Pose]:
         ids = [None] * len(self) if self.tracker_id is None else self.tracker_id.tolist()
