@@ -119,7 +119,7 @@ cdef class TensorReader:
         *,
         float threshold,
         Py_ssize_t max_detections,
-        tuple boxes,
+        boxes,
         tuple units,
         tuple levels=((0, 1, 1.0),),
         tuple keypoints=None,
@@ -168,7 +168,7 @@ cdef class TensorReader:
     def __dealloc__(self):
         PyMem_Free(self.memory)
 
-    cdef table_place place_of(self, tuple place, Py_ssize_t channels) except *:
+    cdef table_place place_of(self, place, Py_ssize_t channels) except *:
         cdef table_place made
         tensor, first, made.channels_first = place
         sizes = self.shapes[tensor]
