@@ -31,6 +31,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections", "ranking"],
+    "_dense": ["class_scan", "efficientdet", "nanodet", "nms", "ranking", "yolov5"],
     "_yolo": [
         "yolov8",
         "anchor_scan",

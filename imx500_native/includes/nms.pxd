@@ -1,4 +1,3 @@
-from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, uint32_t
 
 
@@ -18,4 +17,7 @@ cdef extern from "nms.h" nogil:
         size_t max_detections
 
     size_t imx500_nms_scratch_bytes(size_t capacity)
+    size_t imx500_nms_rows(const float *xyxy, const float *score, const int32_t *class_id,
+                           size_t count, const imx500_nms_options *options, uint32_t *rows,
+                           void *scratch)
     size_t imx500_nms(imx500_box_list *list, const imx500_nms_options *options, void *scratch)
