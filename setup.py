@@ -35,6 +35,7 @@ CORE_SOURCES = {
     "_yolo": [
         "yolov8",
         "anchor_scan",
+        "class_scan",
         "instance_masks",
         "nms",
         "ranking",

@@ -2,13 +2,12 @@
 
 #include <math.h>
 
+#include "class_scan.h"
+
 /* Independent running maxima, because one alone would be a chain that no compiler may reorder. */
 #define LANES 32
 /* Anchors that are looked at together while none of them counts. */
 #define GROUP 8
-/* Columns that are read side by side, so that the running best is loaded and stored less often. */
-#define COLUMNS 8
-
 /* Keeps `best` where `value` is NaN. */
 static inline float larger(float value, float best) {
     return value > best ? value : best;
@@ -53,42 +52,12 @@ static size_t scan_rows(const struct imx500_anchor_table *scores, size_t anchors
     return count;
 }
 
-static void take_columns(const float *columns, size_t step, size_t anchors, float *restrict best) {
-    for (size_t a = 0; a < anchors; a++) {
-        float most = best[a];
-        for (size_t column = 0; column < COLUMNS; column++)
-            most = larger(columns[column * step + a], most);
-        best[a] = most;
-    }
-}
-
-/* The anchors of a channel lie side by side. */
-static size_t scan_columns(const struct imx500_anchor_table *scores, size_t anchors,
-                           size_t channels, float threshold, float *restrict best,
-                           uint32_t *found) {
-    const size_t step = scores->channel_step;
-    for (size_t a = 0; a < anchors; a++)
-        best[a] = -INFINITY;
-    size_t channel = 0;
-    for (; channel + COLUMNS <= channels; channel += COLUMNS)
-        take_columns(scores->values + channel * step, step, anchors, best);
-    for (; channel < channels; channel++) {
-        const float *column = scores->values + channel * step;
-        for (size_t a = 0; a < anchors; a++)
-            best[a] = larger(column[a], best[a]);
-    }
-    size_t count = 0;
-    for (size_t a = 0; a < anchors; a++)
-        if (best[a] >= threshold)
-            found[count++] = (uint32_t)a;
-    return count;
-}
-
 size_t imx500_scan_anchors(const struct imx500_anchor_table *scores, size_t anchors,
-                           size_t channels, float threshold, float *best, uint32_t *anchors_found) {
-    if (scores->channel_step == 1 && scores->anchor_step != 1)
+                           size_t channels, float threshold, uint32_t *anchors_found) {
+    if (scores->anchor_step != 1)
         return scan_rows(scores, anchors, channels, threshold, anchors_found);
-    return scan_columns(scores, anchors, channels, threshold, best, anchors_found);
+    const struct imx500_class_columns columns = {scores->values, anchors, channels};
+    return imx500_scan_classes(&columns, threshold, anchors_found);
 }
 
 size_t imx500_best_channel(const struct imx500_anchor_table *scores, size_t anchor, size_t channels,

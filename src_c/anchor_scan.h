@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Channel c of anchor a is values[a * anchor_step + c * channel_step]; one of the steps is 1. */
+/* Channel c of anchor a is values[a * anchor_step + c * channel_step]. Either the channels of an
+ * anchor lie side by side, or the anchors of a channel do, and then column after column:
+ * channel_step is 1, or anchor_step is 1 and channel_step the number of anchors.
+ */
 struct imx500_anchor_table {
     const float *values;
     size_t anchor_step;
@@ -21,11 +24,11 @@ static inline float imx500_anchor_value(const struct imx500_anchor_table *table,
 /* Finds the anchors with at least one channel that is at least `threshold`; NaN counts as minus
  * infinity.
  *
- * Writes their numbers, ascending, to `anchors_found` and returns how many there are; `best` is
- * scratch. Both have room for `anchors` numbers.
+ * Writes their numbers, ascending, to `anchors_found`, which has room for all, and returns how many
+ * there are.
  */
 size_t imx500_scan_anchors(const struct imx500_anchor_table *scores, size_t anchors,
-                           size_t channels, float threshold, float *best, uint32_t *anchors_found);
+                           size_t channels, float threshold, uint32_t *anchors_found);
 
 /* Returns the channel with the largest value of one anchor and that value; the first of equals,
  * NaN left out. An anchor with nothing but NaN gives channel 0 and NaN.

@@ -69,10 +69,10 @@ void imx500_yolov8_candidates(const struct imx500_yolov8_layout *layout,
                               const struct imx500_anchor_table *boxes,
                               const struct imx500_anchor_table *scores, float threshold,
                               struct imx500_box_list *found) {
-    /* The list's own columns are the scan's scratch: rows are only ever moved to the front. */
+    /* The list's own column takes what the scan finds: rows are only ever moved to the front. */
     const size_t passing = imx500_scan_anchors(
         scores, layout->anchors, layout->classes,
-        layout->score_logits ? logit_below(threshold) : threshold, found->score, found->anchor);
+        layout->score_logits ? logit_below(threshold) : threshold, found->anchor);
     size_t count = 0;
     for (size_t i = 0; i < passing; i++) {
         const uint32_t anchor = found->anchor[i];
