@@ -123,7 +123,7 @@ def _split(shapes: Sequence[Shape], count: int) -> Layout | None:
 def _joined(shape: Shape, extra: int, expected_anchors: int) -> Layout | None:
     """Read one tensor with everything; without a sign of which side is which, anchors are more."""
     table = _without_batch(shape, 2)
-    if table is None:
+    if table is None or (expected_anchors not in table and table[0] == table[1]):
         return None
     anchors = expected_anchors if expected_anchors in table else max(table)
     turned = _turned(table, anchors, True)
