@@ -60,16 +60,27 @@ size_t imx500_scan_anchors(const struct imx500_anchor_table *scores, size_t anch
     return imx500_scan_classes(&columns, threshold, anchors_found);
 }
 
-size_t imx500_best_channel(const struct imx500_anchor_table *scores, size_t anchor, size_t channels,
-                           float *value) {
-    size_t best = 0;
-    *value = NAN;
-    for (size_t channel = 0; channel < channels; channel++) {
-        const float candidate = imx500_anchor_value(scores, anchor, channel);
-        if (candidate > *value || (isnan(*value) && !isnan(candidate))) {
-            *value = candidate;
-            best = channel;
-        }
+static void best_of_rows(const struct imx500_anchor_table *scores, size_t channels,
+                         const uint32_t *anchors, size_t count, int32_t *channel, float *best) {
+    for (size_t i = 0; i < count; i++) {
+        const float *row = scores->values + anchors[i] * scores->anchor_step;
+        best[i] = largest(row, channels);
+        channel[i] = -1;
+        if (best[i] == -INFINITY)
+            continue;
+        size_t place = 0;
+        while (row[place] != best[i])
+            place++;
+        channel[i] = (int32_t)place;
     }
-    return best;
+}
+
+void imx500_best_channels(const struct imx500_anchor_table *scores, size_t anchors, size_t channels,
+                          const uint32_t *rows, size_t count, int32_t *channel, float *best) {
+    if (scores->anchor_step != 1) {
+        best_of_rows(scores, channels, rows, count, channel, best);
+        return;
+    }
+    const struct imx500_class_columns columns = {scores->values, anchors, channels};
+    imx500_best_classes(&columns, rows, count, channel, best);
 }

@@ -30,10 +30,10 @@ static inline float imx500_anchor_value(const struct imx500_anchor_table *table,
 size_t imx500_scan_anchors(const struct imx500_anchor_table *scores, size_t anchors,
                            size_t channels, float threshold, uint32_t *anchors_found);
 
-/* Returns the channel with the largest value of one anchor and that value; the first of equals,
- * NaN left out. An anchor with nothing but NaN gives channel 0 and NaN.
+/* Writes the channel with the largest value of each of `count` anchors, the first of equals, and
+ * that value. Where every channel is NaN or minus infinity there is none: -1 and minus infinity.
  */
-size_t imx500_best_channel(const struct imx500_anchor_table *scores, size_t anchor, size_t channels,
-                           float *value);
+void imx500_best_channels(const struct imx500_anchor_table *scores, size_t anchors, size_t channels,
+                          const uint32_t *rows, size_t count, int32_t *channel, float *best);
 
 #endif

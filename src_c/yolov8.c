@@ -73,17 +73,17 @@ void imx500_yolov8_candidates(const struct imx500_yolov8_layout *layout,
     const size_t passing = imx500_scan_anchors(
         scores, layout->anchors, layout->classes,
         layout->score_logits ? logit_below(threshold) : threshold, found->anchor);
+    imx500_best_channels(scores, layout->anchors, layout->classes, found->anchor, passing,
+                         found->class_id, found->score);
     size_t count = 0;
     for (size_t i = 0; i < passing; i++) {
         const uint32_t anchor = found->anchor[i];
-        float score;
-        const size_t best = imx500_best_channel(scores, anchor, layout->classes, &score);
-        if (layout->score_logits)
-            score = sigmoid(score);
-        if (!(score >= threshold) || !read_box(layout, boxes, anchor, found->xyxy + 4 * count))
+        const float score = layout->score_logits ? sigmoid(found->score[i]) : found->score[i];
+        if (found->class_id[i] < 0 || !(score >= threshold) ||
+            !read_box(layout, boxes, anchor, found->xyxy + 4 * count))
             continue;
         found->score[count] = score;
-        found->class_id[count] = (int32_t)best;
+        found->class_id[count] = found->class_id[i];
         found->anchor[count++] = anchor;
     }
     found->count = count;

@@ -37,8 +37,8 @@ def box_of(values, form, cell):
 
 
 def best_class(scores):
-    """Return (class, score), the first of equals, NaN left out; None where all are NaN."""
-    known = [(score, -index) for index, score in enumerate(scores) if not math.isnan(score)]
+    """Return (class, score), the first of equals; None where all are NaN or minus infinity."""
+    known = [(score, -index) for index, score in enumerate(scores) if score > -math.inf]
     if not known:
         return None
     score, index = max(known)
