@@ -3,8 +3,18 @@
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport SIZE_MAX, UINT32_MAX, int32_t, uint8_t, uint32_t
 from libc.string cimport memcpy
+from posix.mman cimport (
+    MAP_ANONYMOUS,
+    MAP_FAILED,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    mmap,
+    munmap,
+)
 
 from imx500_native._arrays cimport column_major
 from imx500_native.includes.anchor_scan cimport imx500_anchor_table
@@ -45,6 +55,7 @@ cnp.import_array()
 cdef enum:
     MAX_TENSORS = 5
     MAX_LEVELS = 8
+    BYTES_WORTH_MAPPING = 131072
 
 cdef struct tensor_view:
     const float *values
@@ -66,6 +77,43 @@ cdef bint is_behaved(cnp.ndarray tensor):
 
 cdef cnp.ndarray new_floats(int dimensions, cnp.npy_intp *sizes):
     return cnp.PyArray_EMPTY(dimensions, sizes, cnp.NPY_FLOAT32, 0)
+
+
+@cython.final
+cdef class ZeroPages:
+    """Memory that is all zeros, of which only what is written to takes any.
+
+    Masks are mostly background. numpy's own zeros would come in huge pages, each of them cleared
+    in full for a single object.
+    """
+
+    cdef void *start
+    cdef size_t size
+
+    def __cinit__(self, size_t size):
+        self.start = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        self.size = size
+        if self.start == MAP_FAILED:
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.start != MAP_FAILED:
+            munmap(self.start, self.size)
+
+
+cdef cnp.ndarray sparse_zeros(tuple shape, int kind, size_t item):
+    cdef cnp.npy_intp[3] sizes
+    cdef Py_ssize_t i
+    total = item
+    for i in range(3):
+        sizes[i] = shape[i]
+        total *= shape[i]
+    if not BYTES_WORTH_MAPPING <= total <= PY_SSIZE_T_MAX:
+        return cnp.PyArray_ZEROS(3, sizes, kind, 0)
+    cdef ZeroPages pages = ZeroPages(total)
+    cdef cnp.ndarray made = cnp.PyArray_SimpleNewFromData(3, sizes, kind, pages.start)
+    cnp.set_array_base(made, pages)
+    return made
 
 
 cdef class TensorReader:
@@ -321,11 +369,11 @@ cdef class TensorReader:
         return xy, confidence
 
     cdef cnp.ndarray logits(self):
-        cdef cnp.npy_intp[3] sizes
-        sizes[0] = <cnp.npy_intp>self.found.count
-        sizes[1] = <cnp.npy_intp>self.sheets.height
-        sizes[2] = <cnp.npy_intp>self.sheets.width
-        cdef cnp.ndarray sheets = cnp.PyArray_ZEROS(3, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray sheets = sparse_zeros(
+            (self.found.count, self.sheets.height, self.sheets.width),
+            cnp.NPY_FLOAT32,
+            sizeof(float),
+        )
         cdef float *values = <float *>cnp.PyArray_DATA(sheets)
         cdef const tensor_view *view = &self.views[self.sheets_tensor]
         cdef int first = 1 if self.sheets_channels_first else 0
@@ -476,7 +524,7 @@ def network_masks(logits, xyxy):
     cdef cnp.ndarray boxes = plain_floats(xyxy, 2)
     if boxes.shape[0] != sheets.shape[0] or boxes.shape[1] != 4:
         raise ValueError("expected a box for each sheet of logits")
-    cdef cnp.ndarray masks = cnp.PyArray_ZEROS(3, cnp.PyArray_DIMS(sheets), cnp.NPY_BOOL, 0)
+    cdef cnp.ndarray masks = sparse_zeros((<object>sheets).shape, cnp.NPY_BOOL, 1)
     cdef const float *values = <const float *>cnp.PyArray_DATA(sheets)
     cdef const float *corners = <const float *>cnp.PyArray_DATA(boxes)
     cdef uint8_t *out = <uint8_t *>cnp.PyArray_DATA(masks)
@@ -521,11 +569,11 @@ def picture_masks(logits, xyxy, tuple x, tuple y, bint swapped):
     picture.x.scale, picture.x.offset, picture.x.pixels = x
     picture.y.scale, picture.y.offset, picture.y.pixels = y
     picture.swapped = swapped
-    cdef cnp.npy_intp[3] sizes
-    sizes[0] = sheets.shape[0]
-    sizes[1] = <cnp.npy_intp>picture.y.pixels
-    sizes[2] = <cnp.npy_intp>picture.x.pixels
-    cdef cnp.ndarray masks = cnp.PyArray_ZEROS(3, sizes, cnp.NPY_BOOL, 0)
+    if max(picture.x.pixels, picture.y.pixels) > UINT32_MAX:
+        raise ValueError("the picture is too large")
+    cdef cnp.ndarray masks = sparse_zeros(
+        (sheets.shape[0], picture.y.pixels, picture.x.pixels), cnp.NPY_BOOL, 1
+    )
     cdef size_t count = <size_t>sheets.shape[0]
     cdef size_t height = <size_t>sheets.shape[1]
     cdef size_t width = <size_t>sheets.shape[2]
