@@ -1,11 +1,13 @@
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import disjoint_base
 
-Place = tuple[int, int, bool]
+_Place: TypeAlias = tuple[int, int, bool]
 
+@disjoint_base
 class TensorReader:
     def __init__(
         self,
@@ -14,11 +16,11 @@ class TensorReader:
         *,
         threshold: float,
         max_detections: int,
-        boxes: Place,
+        boxes: _Place,
         units: tuple[float, float],
         levels: tuple[tuple[int, int, float], ...] = ...,
-        keypoints: tuple[Place, int, int, bool, bool] | None = None,
-        coefficients: tuple[Place, int] | None = None,
+        keypoints: tuple[_Place, int, int, bool, bool] | None = None,
+        coefficients: tuple[_Place, int] | None = None,
         prototypes: tuple[int, bool] | None = None,
     ) -> None: ...
     def __call__(
@@ -32,7 +34,7 @@ class YoloReader(TensorReader):
         shapes: tuple[tuple[int, ...], ...],
         anchors: int,
         *,
-        scores: tuple[Place, int],
+        scores: tuple[_Place, int],
         score_logits: bool,
         box_form: int,
         iou_threshold: float,
@@ -44,14 +46,3 @@ class SuppressedReader(TensorReader):
     def __init__(
         self, shapes: tuple[tuple[int, ...], ...], anchors: int, **options: Any
     ) -> None: ...
-
-def network_masks(
-    logits: npt.NDArray[np.float32], xyxy: npt.NDArray[np.float32]
-) -> npt.NDArray[np.bool_]: ...
-def picture_masks(
-    logits: npt.NDArray[np.float32],
-    xyxy: npt.NDArray[np.float32],
-    x: tuple[float, float, int],
-    y: tuple[float, float, int],
-    swapped: bool,
-) -> npt.NDArray[np.bool_]: ...

@@ -14,7 +14,7 @@ from yolov8_networks import ANCHORS, SIZE, arranged, network, spec
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError
 from imx500_native.heads.ultralytics import UltralyticsPoseHead
-from imx500_native.heads.yolov8 import Yolov8PoseHead
+from imx500_native.heads.yolov8_pose import Yolov8PoseHead
 from imx500_native.results.poses import COCO_KEYPOINTS
 
 CELLS = oracle.grid(SIZE, (8, 16, 32))
@@ -180,9 +180,7 @@ def test_suppressed_poses_equal_the_oracle(seed, scores, points, limit):
     decoder = Decoder(suppressed(columns=6), 0.25, limit)
     assert decoder.head == "ultralytics_pose"
     found = decoder(outputs)
-    rows = on_sensor(
-        (*outputs[:3], [30.0]), order="xy", units=SIZE, threshold=0.25, limit=limit
-    )
+    rows = on_sensor((*outputs[:3], [30.0]), order="xy", units=SIZE, threshold=0.25, limit=limit)
     assert found.detection_confidence.tolist() == [row[1] for row in rows]
     np.testing.assert_array_equal(found.xyxy, np.reshape([row[0] for row in rows], (-1, 4)))
     order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= 0.25][:limit]

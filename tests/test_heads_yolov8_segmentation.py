@@ -10,7 +10,7 @@ from yolov8_networks import ANCHORS, SHEET, SIZE, arranged, network, spec
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError
 from imx500_native.heads.ultralytics import UltralyticsSegmentationHead
-from imx500_native.heads.yolov8 import Yolov8SegmentationHead
+from imx500_native.heads.yolov8_segmentation import Yolov8SegmentationHead
 
 CELLS = oracle.grid(SIZE, (8, 16, 32))
 
@@ -91,9 +91,7 @@ def test_every_layout_gives_the_same(order, batch, turned, joined):
     plain = with_sheets(tables, sheets)
     expected = Decoder(mask_network(plain))(plain)
     options = {"boxes": "distances", "scores": "logits"} if joined else {}
-    outputs = with_sheets(
-        tables, sheets, turned=turned, batch=batch, order=order, joined=joined
-    )
+    outputs = with_sheets(tables, sheets, turned=turned, batch=batch, order=order, joined=joined)
     decoder = Decoder(mask_network(outputs), **options)
     found = decoder(outputs)
     np.testing.assert_array_equal(found.xyxy, expected.xyxy)

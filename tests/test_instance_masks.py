@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from oracles import yolov8_oracle as oracle
 
 from imx500_native import CoordinateMapper
-from imx500_native._yolo import network_masks, picture_masks
+from imx500_native._masks import network_masks, picture_masks
 from imx500_native.errors import GeometryError
 from imx500_native.geometry import FULL_ROI, TRANSFORMS
 from imx500_native.results import InstanceMasks

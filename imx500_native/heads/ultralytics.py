@@ -9,31 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imx500_native._yolo import SuppressedReader
-from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, checked_share, shape_error
-from imx500_native.heads.yolov8 import keypoint_dimensions, sheet_of
-from imx500_native.heads.yolov8_layout import box_units
+from imx500_native.heads.base import checked_count, checked_share
+from imx500_native.heads.yolov8_base import TableHead
+from imx500_native.heads.yolov8_layout import box_units, keypoint_dimensions, sheet_of
 from imx500_native.results.instance_masks import InstanceMasks
 from imx500_native.results.poses import Poses
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 
-class _Ultralytics:
-    """What both heads share: options, and the reader that they make of them."""
+class _Ultralytics(TableHead):
+    """What both heads share: options, and the reader that they make."""
 
-    __slots__ = ("_reader", "labels", "max_detections", "threshold")
-
-    name: str
-    reads: str
-
-    labels: tuple[str, ...] | None
-    max_detections: int | None
-    threshold: float
+    __slots__ = ()
 
     def _set(
         self,
@@ -55,19 +45,6 @@ class _Ultralytics:
             units=box_units(network, 0, "corners", normalized),
             **extra,
         )
-
-    def _misfit(self, network: Network) -> DecoderError:
-        shapes = ", ".join(map(str, network.output_shapes))
-        return DecoderError(
-            f"the head {self.name!r} reads outputs of shapes {self.reads}; those of "
-            f"{network.name!r} are {shapes}"
-        )
-
-    def _read(self, outputs: Outputs) -> tuple[npt.NDArray[Any], ...]:
-        found = self._reader(outputs)
-        if found is None:
-            raise shape_error(self, outputs)  # type: ignore[arg-type]
-        return found
 
 
 def _extra_columns(network: Network, outputs: int) -> int | None:

@@ -120,12 +120,12 @@ def _split(shapes: Sequence[Shape], count: int) -> Layout | None:
     )
 
 
-def _joined(shape: Shape, extra: int, expected_anchors: int) -> Layout | None:
+def _joined(shape: Shape, extra: int, expected: int) -> Layout | None:
     """Read one tensor with everything; without a sign of which side is which, anchors are more."""
     table = _without_batch(shape, 2)
-    if table is None or (expected_anchors not in table and table[0] == table[1]):
+    if table is None or (expected not in table and table[0] == table[1]):
         return None
-    anchors = expected_anchors if expected_anchors in table else max(table)
+    anchors = expected if expected in table else max(table)
     turned = _turned(table, anchors, True)
     classes = table[0 if turned else 1] - 4 - extra
     if turned is None or classes < 1:
@@ -141,61 +141,88 @@ def _joined(shape: Shape, extra: int, expected_anchors: int) -> Layout | None:
     )
 
 
-def detection_layout(shapes: Sequence[Shape], expected_anchors: int) -> Layout | None:
-    """Return the layout of a detector's outputs, or None where they are something else.
+def expected_anchors(network: Network) -> int:
+    """Return how many anchors a network has with the strides as published."""
+    return cells(network.input, STRIDES)
 
-    Parameters
-    ----------
-    shapes : sequence of tuple of int
-    expected_anchors : int
-        How many the input would give, to tell which side of a tensor they are.
-    """
+
+def is_named(network: Network, word: str) -> bool:
+    """Tell whether a word is in a network's names."""
+    return word in f"{network.network_name} {network.name}".lower()
+
+
+def detection_layout(network: Network) -> Layout | None:
+    """Return the layout of a detector's outputs, or None where they are something else."""
+    shapes = network.output_shapes
     if len(shapes) == 2:
         return _split(shapes, 2)
-    return _joined(shapes[0], 0, expected_anchors) if len(shapes) == 1 else None
+    return _joined(shapes[0], 0, expected_anchors(network)) if len(shapes) == 1 else None
 
 
-def pose_layout(
-    shapes: Sequence[Shape], expected_anchors: int, keypoint_channels: int | None
-) -> Layout | None:
+def keypoint_dimensions(channels: int, keypoints: int | None) -> int | None:
+    """Return how many channels a keypoint has, 2 or 3, or None where they do not come out even."""
+    if keypoints is not None:
+        return channels // keypoints if channels in (2 * keypoints, 3 * keypoints) else None
+    return next((each for each in (3, 2) if channels and channels % each == 0), None)
+
+
+def pose_layout(network: Network, keypoints: int | None = None) -> Layout | None:
     """Return the layout of a pose network's outputs, or None where they are something else.
 
     Parameters
     ----------
-    shapes, expected_anchors
-        As for `detection_layout`.
-    keypoint_channels : int or None
-        How many a single tensor has; None for all but the box and one class.
+    network : Network
+    keypoints : int, optional
+        How many there are. By default a single tensor has one class, and keypoints in all the
+        channels that are then left.
     """
+    shapes, anchors = network.output_shapes, expected_anchors(network)
     if len(shapes) == 3:
         layout = _split(shapes, 3)
-        fits = keypoint_channels is None or (layout and layout.extra_channels == keypoint_channels)
-        return layout if fits else None
-    if len(shapes) != 1:
+    elif len(shapes) == 1 and keypoints is not None:
+        layout = _joined(shapes[0], 3 * keypoints, anchors) or _joined(
+            shapes[0], 2 * keypoints, anchors
+        )
+    elif len(shapes) == 1:
+        whole = _joined(shapes[0], 0, anchors)
+        layout = _joined(shapes[0], whole.classes - 1, anchors) if whole else None
+    else:
         return None
-    if keypoint_channels is None:
-        whole = _joined(shapes[0], 0, expected_anchors)
-        keypoint_channels = 0 if whole is None else whole.classes - 1
-    return _joined(shapes[0], keypoint_channels, expected_anchors) if keypoint_channels else None
+    if layout is None or keypoint_dimensions(layout.extra_channels, keypoints) is None:
+        return None
+    return layout
 
 
-def mask_layout(
-    shapes: Sequence[Shape], expected_anchors: int, spec: InputSpec
-) -> Layout | None:
+def is_pose(network: Network) -> bool:
+    """Tell whether a network's outputs are those of a pose network."""
+    layout = pose_layout(network)
+    if (
+        layout is None
+        or layout.anchors != expected_anchors(network)
+        or network.task not in (None, "pose estimation")
+    ):
+        return False
+    # A detector of as many classes as there are channels would look the same.
+    return (
+        not layout.single
+        or network.task is not None
+        or is_named(network, "pose")
+        or 5 + layout.extra_channels == POSE_CHANNELS
+    )
+
+
+def mask_layout(network: Network) -> Layout | None:
     """Return the layout of an instance segmentation's outputs, or None.
 
-    Parameters
-    ----------
-    shapes, expected_anchors
-        As for `detection_layout`; prototypes come last.
-    spec : InputSpec
-        A sheet of prototypes has its aspect ratio, which tells the sheets' sides from their number.
+    The prototypes come last.
     """
+    shapes, spec = network.output_shapes, network.input
     if len(shapes) not in (2, 4):
         return None
     sheets = _without_batch(shapes[-1], 3)
     if sheets is None:
         return None
+    # A sheet has the input's aspect ratio, which tells its sides from the number of sheets.
     first = sheets[1] * spec.width == sheets[2] * spec.height
     last = sheets[0] * spec.width == sheets[1] * spec.height
     channels_first = first or not last
@@ -203,7 +230,7 @@ def mask_layout(
     if len(shapes) == 4:
         layout = _split(shapes[:3], 3)
     else:
-        layout = _joined(shapes[0], channels, expected_anchors)
+        layout = _joined(shapes[0], channels, expected_anchors(network))
     if layout is None or layout.extra_channels != channels:
         return None
     return replace(
@@ -211,6 +238,17 @@ def mask_layout(
         shapes=(*layout.shapes, sheets),
         prototypes=(len(shapes) - 1, channels_first),
     )
+
+
+def sheet_of(shape: tuple[int, ...], channels_first: bool) -> tuple[int, int]:
+    """Return (height, width) of prototypes of a shape."""
+    height, width = shape[1:] if channels_first else shape[:2]
+    return height, width
+
+
+def box_form(layout: Layout, boxes: str | None) -> str:
+    """Return how boxes are written: as the user says, else as each layout is published."""
+    return chosen(boxes, "boxes", BOX_FORMS, "centres" if layout.single else "distances")
 
 
 def chosen(value: Any, name: str, choices: Sequence[str], default: str) -> str:

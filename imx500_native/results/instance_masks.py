@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from imx500_native import _yolo
+from imx500_native import _masks
 from imx500_native.errors import GeometryError
 from imx500_native.results.base import (
     Rows,
@@ -36,7 +36,7 @@ class InstanceMask(NamedTuple):
 
 
 class _Picture(NamedTuple):
-    """Where the pixels of a picture are in what the network saw; see `_yolo.picture_masks`."""
+    """Where the pixels of a picture are in what the network saw; see `_masks.picture_masks`."""
 
     x: tuple[float, float, int]
     y: tuple[float, float, int]
@@ -204,13 +204,13 @@ class InstanceMasks(Rows):
         """
         if self._masks is None:
             if self._picture is not None:
-                self._masks = _yolo.picture_masks(self.logits, self.xyxy, *self._picture)
+                self._masks = _masks.picture_masks(self.logits, self.xyxy, *self._picture)
             elif self.space == "network":
-                self._masks = _yolo.network_masks(self.logits, self.xyxy)
+                self._masks = _masks.network_masks(self.logits, self.xyxy)
             else:
                 height, width = self.logits.shape[1:]
                 size = np.array([width, height, width, height], np.float32)
-                self._masks = _yolo.network_masks(self.logits, self.xyxy / size)
+                self._masks = _masks.network_masks(self.logits, self.xyxy / size)
         return self._masks
 
     def __iter__(self) -> Iterator[InstanceMask]:
