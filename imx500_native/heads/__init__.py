@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "posenet": "posenet:PosenetHead",
+    "higherhrnet": "higherhrnet:HigherHrnetHead",
     "ultralytics_pose": "ultralytics:UltralyticsPoseHead",
     "ultralytics_segmentation": "ultralytics:UltralyticsSegmentationHead",
     "yolov8_segmentation": "yolov8_segmentation:Yolov8SegmentationHead",
