@@ -14,6 +14,7 @@ from yolov8_networks import ANCHORS, SIZE, arranged, detector, network, spec
 
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError
+from imx500_native._yolo import YoloReader
 from imx500_native.heads.yolov8 import Yolov8Head
 
 CELLS = oracle.grid(SIZE, (8, 16, 32))
@@ -320,3 +321,38 @@ def test_one_decoder_in_two_threads_is_an_error_or_right():
         thread.join()
     assert wrong == []
     np.testing.assert_array_equal(decoder(frame).xyxy, expected.xyxy)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"anchors": 0},
+        {"anchors": 127},
+        {"boxes": (0, 1, True)},
+        {"boxes": (0, 0, False)},
+        {"scores": ((1, 0, True), 0)},
+        {"scores": ((1, 0, True), 4)},
+        {"box_form": 3},
+        {"levels": ()},
+        {"levels": ((1, 3, 8.0),)},
+        {"levels": ((0, 0, 8.0),)},
+        {"keypoints": ((1, 0, True), 1, 4, False, False)},
+        {"coefficients": ((1, 0, True), 3), "prototypes": (1, True)},
+    ],
+)
+def test_the_reader_refuses_places_that_are_not_there(wrong):
+    options = {
+        "shapes": ((4, 126), (3, 126)),
+        "anchors": 126,
+        "threshold": 0.5,
+        "max_detections": -1,
+        "boxes": (0, 0, True),
+        "units": (1.0, 1.0),
+        "scores": ((1, 0, True), 3),
+        "score_logits": False,
+        "box_form": 0,
+        "iou_threshold": 0.5,
+    }
+    YoloReader(**options)
+    with pytest.raises(ValueError):  # noqa: PT011 - which of them is in the parameters
+        YoloReader(**options | wrong)
