@@ -101,8 +101,7 @@ def core_program(name: str) -> Path:
     """
     archive = core_archive()
     sources = sorted((HERE / name).glob("*.c"))
-    command = [*_compiler(), "-std=c11", "-O2", "-D_POSIX_C_SOURCE=200809L"]
-    command += [f"-I{ROOT / 'src_c'}"]
+    command = [*_compiler(), "-std=c11", "-O2", f"-I{ROOT / 'src_c'}"]
     key = _key(command, [*sources, *sorted((HERE / name).glob("*.h")), archive])
 
     def make(work: Path) -> None:

@@ -1,3 +1,5 @@
+#define _POSIX_C_SOURCE 200809L /* posix_memalign */
+
 #include "counting.h"
 
 #include <errno.h>
