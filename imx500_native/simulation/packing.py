@@ -14,7 +14,7 @@ from imx500_native.errors import SimulationError
 
 if TYPE_CHECKING:
     from imx500_native.network import InputSpec, Network, OutputSpec
-    from imx500_native.scene import Box, Scene
+    from imx500_native.simulation.scene import Box, Scene
 
 Floats = NDArray[np.float32]
 Encode: TypeAlias = "Callable[[Scene, Network], Sequence[Any]]"

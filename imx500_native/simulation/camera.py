@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from imx500_native.encoding import (
+from imx500_native.simulation.packing import (
     DetectionEncoder,
     InputPacker,
     OutputPacker,
@@ -20,14 +20,14 @@ from imx500_native.errors import SimulationError
 from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
 from imx500_native.network import Network
-from imx500_native.rendering import Renderer
-from imx500_native.scene import Placed, Scene, World, visible_objects
+from imx500_native.simulation.rendering import Renderer
+from imx500_native.simulation.scene import Placed, Scene, World, visible_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from imx500_native.encoding import Encode
+    from imx500_native.simulation.packing import Encode
     from imx500_native.geometry import Rect, Size
 
 _NANOSECONDS = 1_000_000_000

@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from imx500_native.figures import FIGURES, Figure, figure_for
 from imx500_native.geometry import SENSOR_SIZE
+from imx500_native.simulation import walking
+from imx500_native.simulation.figures import Figure
+from imx500_native.simulation.likenesses import figure_for, is_known
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from imx500_native.canvas import Colour
-    from imx500_native.geometry import Rect
+    from numpy.typing import NDArray
+
+    from imx500_native.geometry import Rect, Size
+    from imx500_native.simulation.canvas import Colour
 
 Box = tuple[float, float, float, float]
 
@@ -30,6 +34,9 @@ PERSON_HEIGHT = 1320.0
 
 SMALLEST_SHARE = 0.25
 """The network reports an object only where at least this share of it can be seen."""
+
+COVERED_SHARE = 0.3
+"""How much a joint counts behind which another object stands in the way."""
 
 _FLIGHT_Y = (560.0, 980.0)
 _TOP_MARGIN = 430.0
@@ -52,7 +59,7 @@ class Actor:
     scale : float
         Size relative to the foreground; distances go as 1 / scale.
     width, height : float
-        Size in sensor pixels.
+        Size in sensor pixels; of a person, of one that stands straight with room to walk.
     """
 
     class_id: int
@@ -75,8 +82,18 @@ class Actor:
         # Two waves whose reaches add up to one: it wanders, yet never leaves its range.
         sway = 0.8 * math.sin(angle) + 0.2 * math.sin(2.3 * angle + self._phase)
         slope = 0.8 * math.cos(angle) + 0.46 * math.cos(2.3 * angle + self._phase)
-        x = self._middle_x + self._reach_x * sway - self.width / 2
+        middle = self._middle_x + self._reach_x * sway
+        x = middle - self.width / 2
         bottom = self._bottom
+        if self.figure.walks:
+            # Mirrored, the walk runs backwards, so that feet stay where they are at a turn.
+            phase = walking.phase_at((-middle if slope < 0 else middle) / self.height)
+            x0, y0, x1, y1 = walking.stance(phase).bounds
+            if slope < 0:
+                x0, x1 = -x1, -x0
+            x0, x1 = (middle + x * self.height for x in (x0, x1))
+            y0, y1 = (bottom + y * self.height for y in (y0, y1))
+            return Placed(self, (x0, y0, x1, y1), slope < 0, phase)
         if self.figure.habit == "air":
             bottom += self._reach_y * math.sin(1.7 * angle)
         elif self.figure.habit == "bounce":
@@ -84,12 +101,50 @@ class Actor:
         return Placed(self, (x, bottom - self.height, x + self.width, bottom), slope < 0)
 
 
+class Joint(NamedTuple):
+    """One of a person's 17 joints, in the order of COCO.
+
+    Attributes
+    ----------
+    x, y : float
+        Place, 0..1 of what the network sees; outside of that where it is cut off.
+    visible : float
+        How well it shows, 0..1: less on the far side of the body, little behind another object,
+        and 0 outside of what the network sees.
+    """
+
+    x: float
+    y: float
+    visible: float
+
+
 class Placed(NamedTuple):
-    """An actor at one moment: its box (x0, y0, x1, y1) in sensor pixels and its direction."""
+    """An actor at one moment: its box (x0, y0, x1, y1) in sensor pixels and its direction.
+
+    `phase` is the stance of a figure that walks.
+    """
 
     actor: Actor
     box: Box
     looks_left: bool
+    phase: int = 0
+
+    def joints(self) -> list[tuple[float, float, float]]:
+        """COCO's 17 joints of a person: x and y in sensor pixels, and how exposed each is, 0..1.
+
+        Of other figures there are none.
+        """
+        if not self.actor.figure.walks:
+            return []
+        x0, y0, x1, y1 = self.box
+        own = walking.stance(self.phase).joints
+        joints = []
+        for joint in range(len(own)):
+            source = walking.MIRRORED[joint] if self.looks_left else joint
+            x, y = own[source]
+            x = 1 - x if self.looks_left else x
+            joints.append((x0 + x * (x1 - x0), y0 + y * (y1 - y0), walking.EXPOSED[source]))
+        return joints
 
 
 class SceneObject(NamedTuple):
@@ -107,6 +162,8 @@ class SceneObject(NamedTuple):
         Distance from the camera, as a multiple of the foreground's.
     visible : float
         Share of the object that can be seen, 0.25..1.
+    joints : tuple of Joint
+        A person's 17 joints; empty for anything else.
     """
 
     class_id: int
@@ -114,6 +171,7 @@ class SceneObject(NamedTuple):
     xyxy: Box
     depth: float
     visible: float
+    joints: tuple[Joint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +188,17 @@ class Scene:
         (x, y, width, height) in sensor pixels of what the network sees.
     rng : numpy.random.Generator
         Random numbers that depend on the camera's seed and on this frame alone.
+    class_map : callable
+        ``class_map(size)`` returns what each pixel shows if the network's view is drawn
+        `size` = (width, height) pixels large: an int16 array (height, width) of class ids, -1
+        where there is no object. As drawn, so also what is too well hidden for `objects`.
     """
 
     objects: tuple[SceneObject, ...]
     time_s: float
     roi: Rect
     rng: np.random.Generator
+    class_map: Callable[[Size], NDArray[np.int16]]
 
 
 class World:
@@ -149,16 +212,24 @@ class World:
         How many objects there are.
     seed : int
         The same seed gives the same objects and motions.
+    size : float
+        How many times its natural size everything has.
     """
 
-    def __init__(self, classes: Sequence[tuple[int, str | None]], objects: int, seed: int) -> None:
+    def __init__(
+        self,
+        classes: Sequence[tuple[int, str | None]],
+        objects: int,
+        seed: int,
+        size: float = 1.0,
+    ) -> None:
         rng = np.random.default_rng(seed)
         cast = _choose_cast(classes, objects, rng)
         objects = len(cast)
         places = (rng.permutation(objects) + rng.uniform(0.25, 0.75, objects)) / max(objects, 1)
         ranks = (rng.permutation(objects) + rng.uniform(0, 1, objects)) / max(objects, 1)
         actors = [
-            _make_actor(class_id, label, float(place), float(rank), rng)
+            _make_actor(class_id, label, float(place), float(rank), size, rng)
             for (class_id, label), place, rank in zip(cast, places, ranks, strict=True)
         ]
         self.actors = tuple(sorted(actors, key=lambda actor: actor.scale))
@@ -179,7 +250,8 @@ def visible_objects(placed: Sequence[Placed], roi: Rect) -> tuple[SceneObject, .
         return ()
     field = (float(left), float(top), float(left + width), float(top + height))
     seen = []
-    for index, (actor, box, _) in enumerate(placed):
+    for index, one in enumerate(placed):
+        actor, box = one.actor, one.box
         inside = _intersection(box, field)
         if inside is None:
             continue
@@ -199,16 +271,39 @@ def visible_objects(placed: Sequence[Placed], roi: Rect) -> tuple[SceneObject, .
             (x1 - left) / width,
             (y1 - top) / height,
         )
-        seen.append(SceneObject(actor.class_id, actor.label, xyxy, 1 / actor.scale, visible))
+        joints = tuple(
+            Joint(
+                (x - left) / width,
+                (y - top) / height,
+                _joint_visible(x, y, field, placed[index + 1 :]) * exposed,
+            )
+            for x, y, exposed in one.joints()
+        )
+        seen.append(
+            SceneObject(actor.class_id, actor.label, xyxy, 1 / actor.scale, visible, joints)
+        )
     return tuple(seen)
+
+
+def _joint_visible(x: float, y: float, field: Box, nearer: Sequence[Placed]) -> float:
+    """0 outside of the field, little behind the middle of a nearer object, else 1."""
+    if not (field[0] <= x <= field[2] and field[1] <= y <= field[3]):
+        return 0.0
+    for one in nearer:
+        x0, y0, x1, y1 = one.box
+        # Figures leave the corners of their boxes empty.
+        margin = 0.2 * (x1 - x0)
+        if x0 + margin <= x <= x1 - margin and y0 <= y <= y1:
+            return COVERED_SHARE
+    return 1.0
 
 
 def _choose_cast(
     classes: Sequence[tuple[int, str | None]], objects: int, rng: np.random.Generator
 ) -> list[tuple[int, str | None]]:
     """Classes of the objects: mostly such as have a figure, a person first, few twice."""
-    known = [item for item in classes if figure_for(item[1]) in _KNOWN]
-    others = [item for item in classes if figure_for(item[1]) not in _KNOWN]
+    known = [item for item in classes if is_known(item[1])]
+    others = [item for item in classes if not is_known(item[1])]
     weights = np.array(
         [_PREFERENCE.get(item[1] or "", 0.25) for item in known]
         + [(0.3 if known else 1.0) / max(len(others), 1)] * len(others)
@@ -223,13 +318,19 @@ def _choose_cast(
 
 
 def _make_actor(
-    class_id: int, label: str | None, place: float, rank: float, rng: np.random.Generator
+    class_id: int,
+    label: str | None,
+    place: float,
+    rank: float,
+    size: float,
+    rng: np.random.Generator,
 ) -> Actor:
     figure = figure_for(label)
     nearest, farthest = figure.nearness
     scale = farthest + (nearest - farthest) * rank
-    height = PERSON_HEIGHT * figure.height * scale * float(rng.uniform(0.94, 1.06))
-    width = height * figure.aspect * float(rng.uniform(0.97, 1.03))
+    height = PERSON_HEIGHT * figure.height * scale * size * float(rng.uniform(0.94, 1.06))
+    stretch = float(rng.uniform(0.97, 1.03))
+    width = 2 * walking.reach() * height if figure.walks else height * figure.aspect * stretch
     field_width = SENSOR_SIZE[0]
 
     reach_x = min(float(rng.uniform(0.09, 0.17)) * field_width, (field_width - width) / 2)
@@ -269,8 +370,6 @@ def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-_KNOWN = frozenset(FIGURES.values())
-
 _PREFERENCE = {
     "person": 2.0,
     "dog": 1.6,
@@ -281,6 +380,7 @@ _PREFERENCE = {
     "sports ball": 0.8,
     "chair": 0.6,
     "potted plant": 0.6,
+    "pottedplant": 0.6,
     "bus": 0.5,
     "cup": 0.4,
     "bottle": 0.4,
