@@ -30,7 +30,7 @@ CORE_SOURCES = {
     "_rpk": ["rpk", "ap_params"],
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
-    "_decode": ["on_sensor_detections"],
+    "_decode": ["on_sensor_detections", "ranking"],
     "_lazy": [],
     "_latency": [],
     "_pictures": ["pixel_formats"],

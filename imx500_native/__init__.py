@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from imx500_native.device import Imx500Device
     from imx500_native.drawing import annotate
     from imx500_native.live_camera import Camera
+    from imx500_native.results import Pose, Poses
     from imx500_native.simulation import SimulatedCamera
 
 __version__ = "0.1.0"
@@ -89,6 +90,8 @@ __all__ = [
     "NetworkIntrinsics",
     "NetworkNotFoundError",
     "OutputSpec",
+    "Pose",
+    "Poses",
     "RequestStateError",
     "SimulatedCamera",
     "SimulationError",
@@ -103,6 +106,8 @@ __all__ = [
 _LAZY = {
     "Camera": "imx500_native.live_camera",
     "Imx500Device": "imx500_native.device",
+    "Pose": "imx500_native.results",
+    "Poses": "imx500_native.results",
     "SimulatedCamera": "imx500_native.simulation",
     "annotate": "imx500_native.drawing",
     "open_camera": "imx500_native.camera",

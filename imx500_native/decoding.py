@@ -2,82 +2,111 @@
 
 from __future__ import annotations
 
-import math
+import inspect
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from imx500_native._decode import OnSensorHead
 from imx500_native.errors import DecoderError, TaskError
-from imx500_native.results import Detections
+from imx500_native.heads import HEADS, fitting_head, head_class
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
+    from imx500_native.heads.base import Head, Reader, Task
     from imx500_native.network import Network
+    from imx500_native.results import Result
+
+    OwnFunction: TypeAlias = Callable[[Sequence[npt.NDArray[np.float32]], Network], Result]
 
 
 class Decoder:
-    """Reads the output tensors of a detector that post-processes on the sensor.
+    """Reads a network's output tensors.
 
     A decoder owns scratch memory: use one per thread.
 
     Parameters
     ----------
     network : Network
-        Whose tensors it reads: box order and units come from it, see `Network.box_order`.
-    threshold : float
-        The least confidence that counts, 0 to 1. Scores are steps of 1/256, and one that equals
-        the threshold counts.
+        Whose tensors it reads; its shapes, its intrinsics and what is known of public networks
+        choose the head and its settings.
+    threshold : float, optional
+        The least confidence that counts, 0 to 1; by default the head's own, which is 0.5 for
+        detectors.
     max_detections : int, optional
-        How many of the most confident to keep; None for all.
+        How many of the most confident to keep; by default the head's own, which is all of them for
+        detectors.
+    head : str or callable, optional
+        The name of a head, see `imx500_native.heads.HEADS`, for a network that does not say what
+        it is; or a function of one's own, ``f(outputs, network)``, that returns `Detections` or,
+        with ``result=Poses`` and so on, another result, in network space.
+    **parameters
+        What else the head takes, for example ``iou_threshold``.
+
+    Attributes
+    ----------
+    network : Network
+    head : str
+        The name of the head.
+    task : str
+        "object detection", "pose estimation", "instance segmentation", "segmentation" or
+        "classification".
+    threshold : float
+    max_detections : int or None
+    labels : tuple of str or None
+        As the head uses them.
 
     Raises
     ------
     TaskError
-        If there is no decoder for the network's head.
+        If no head reads the network.
     DecoderError
-        If `threshold` or `max_detections` is out of range.
+        If a parameter is unknown or out of range, or the named head does not fit.
     """
 
-    __slots__ = ("_head", "_limit", "labels", "max_detections", "threshold")
+    __slots__ = ("_head", "head", "labels", "max_detections", "network", "task", "threshold")
+
+    task: Task
+    _head: Reader
 
     def __init__(
-        self, network: Network, threshold: float = 0.5, max_detections: int | None = None
+        self,
+        network: Network,
+        threshold: float | None = None,
+        max_detections: int | None = None,
+        *,
+        head: str | OwnFunction | None = None,
+        **parameters: Any,
     ) -> None:
-        if not network.detects_on_sensor:
-            raise TaskError(
-                f"no decoder reads the outputs of {network.name!r}, of shapes "
-                f"{', '.join(map(str, network.output_shapes))}; this version decodes detectors "
-                "that post-process on the sensor, (n, 4), (n,), (n,), (1,). Read frame.outputs "
-                "with a function of your own"
-            )
-        if not (isinstance(threshold, (int, float)) and math.isfinite(threshold)):
-            raise DecoderError(f"threshold must be a number from 0 to 1, not {threshold!r:.40}")
-        if max_detections is not None and max_detections < 0:
-            raise DecoderError(f"max_detections must be None or at least 0, not {max_detections}")
-        normalized = network.boxes_normalized
-        self._head = OnSensorHead(
-            network.box_order == "xy",
-            1.0 if normalized else network.input.width,
-            1.0 if normalized else network.input.height,
-        )
-        self._limit = -1 if max_detections is None else max_detections
-        self.labels = network.labels
-        self.threshold = threshold
-        self.max_detections = max_detections
+        options = {"threshold": threshold, "max_detections": max_detections} | parameters
+        if callable(head):
+            self._head = _function_head(head, network, options)
+        else:
+            self._head = _made(_chosen(network, head), network, options)
+        self.network = network
+        self.head = self._head.name
+        self.task = self._head.task
+        self.labels = self._head.labels
+        self.threshold = self._head.threshold
+        self.max_detections = self._head.max_detections
 
     @classmethod
     def for_network(
-        cls, network: Network, threshold: float = 0.5, max_detections: int | None = None
+        cls,
+        network: Network,
+        threshold: float | None = None,
+        max_detections: int | None = None,
+        *,
+        head: str | OwnFunction | None = None,
+        **parameters: Any,
     ) -> Decoder:
         """Pick the decoder that reads a network's outputs, from the network's own facts.
 
         Parameters
         ----------
-        network, threshold, max_detections
+        network, threshold, max_detections, head, **parameters
             As for the class.
 
         Returns
@@ -90,9 +119,9 @@ class Decoder:
         TaskError, DecoderError
             As for the class.
         """
-        return cls(network, threshold, max_detections)
+        return cls(network, threshold, max_detections, head=head, **parameters)
 
-    def __call__(self, outputs: Sequence[npt.NDArray[np.float32]] | None) -> Detections:
+    def __call__(self, outputs: Sequence[npt.NDArray[np.float32]] | None) -> Result:
         """Decode one frame.
 
         Parameters
@@ -103,9 +132,8 @@ class Decoder:
 
         Returns
         -------
-        Detections
-            In network space, most confident first; boxes that are not finite are left out, and a
-            class that is no class id becomes -1. Without tensors: empty and not fresh.
+        Detections, Poses, InstanceMasks, Segmentation or Classification
+            In network space, most confident first. Without tensors: empty and not fresh.
 
         Raises
         ------
@@ -113,12 +141,54 @@ class Decoder:
             If the outputs do not have the shapes that this head reads.
         """
         if outputs is None:
-            return Detections.empty(labels=self.labels, fresh=False)
-        xyxy, confidence, class_id = self._head(outputs, self.threshold, self._limit)
-        return Detections._trusted(xyxy, confidence, class_id, self.labels, "network")
+            return self._head.empty()
+        return self._head(outputs)
+
+    def __repr__(self) -> str:
+        return f"<Decoder {self.head} of {self.network.name}: {self.task}>"
 
 
-def cached_decoder(network: Network, threshold: float, max_detections: int | None) -> Decoder:
+def _chosen(network: Network, name: str | None) -> type[Head]:
+    if name is not None:
+        return head_class(name)
+    head = fitting_head(network)
+    if head is None:
+        raise TaskError(
+            f"no decoder reads the outputs of {network.name!r}, of shapes "
+            f"{', '.join(map(str, network.output_shapes))}. Name the head that does "
+            f"(head=..., one of {', '.join(HEADS)}), or pass a function of your own, "
+            "head=f with f(outputs, network)"
+        )
+    return head
+
+
+def _made(head: type[Head], network: Network, options: dict[str, Any]) -> Reader:
+    allowed = inspect.signature(head).parameters
+    unknown = [name for name in options if name not in allowed]
+    if unknown:
+        known = ", ".join(name for name in allowed if name != "network")
+        raise DecoderError(
+            f"the head {head.name!r} takes no {', '.join(unknown)}; it takes {known}"
+        )
+    return head(network, **options)  # type: ignore[call-arg]
+
+
+def _function_head(function: OwnFunction, network: Network, options: dict[str, Any]) -> Reader:
+    from imx500_native.heads.function import FunctionHead
+
+    result = options.pop("result", None)
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise DecoderError(
+            f"a function of your own gets no {', '.join(given)}: it is called with the outputs "
+            "and the network"
+        )
+    return FunctionHead(function, network, result)
+
+
+def cached_decoder(
+    network: Network, threshold: float | None, max_detections: int | None
+) -> Decoder:
     """Return this thread's decoder for a network, made on first use.
 
     Parameters

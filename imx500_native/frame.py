@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
 from imx500_native import _image, _tensors, bindings, controls
 from imx500_native._frame import FrameState, new_frame
 from imx500_native.decoding import cached_decoder
-from imx500_native.errors import MissingContextError, TensorInfoError
+from imx500_native.errors import MissingContextError, TaskError, TensorInfoError
 from imx500_native.geometry import (
     TRANSFORMS,
     CoordinateMapper,
@@ -27,14 +27,22 @@ from imx500_native.geometry import (
     second_crop,
 )
 from imx500_native.metadata import Metadata
-from imx500_native.results import Detections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from imx500_native.heads.base import Task
     from imx500_native.network import Network
+    from imx500_native.results import (
+        Classification,
+        Detections,
+        InstanceMasks,
+        Poses,
+        Result,
+        Segmentation,
+    )
 
 Access = Literal["move", "copy", "buffer", "tuple"]
 
@@ -409,15 +417,43 @@ class Frame(FrameState):
             return cached_mapper(roi, crop, size)
         return cached_mapper(roi, crop, size, layout.transform, layout.network_flipped)
 
-    def detections(self, threshold: float = 0.5, max_detections: int | None = None) -> Detections:
+    def result(self, threshold: float | None = None, max_detections: int | None = None) -> Result:
+        """Return what the network found, whatever its task is.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            The least confidence that counts, 0 to 1; by default the head's own, see `Decoder`.
+        max_detections : int, optional
+            How many of the most confident to keep; by default the head's own.
+
+        Returns
+        -------
+        Detections, Poses, InstanceMasks, Segmentation or Classification
+            Placed in this frame's picture, where they have a place; empty and not fresh where the
+            frame carries no tensors.
+
+        Raises
+        ------
+        TaskError
+            If no decoder reads the network.
+        MissingContextError
+            If the network is not known, or, for results with a place, the ROI, the stream size or
+            the scaler crop.
+        TensorInfoError, DecoderError
+            If the tensors contradict themselves or the network.
+        """
+        return self._found(None, threshold, max_detections)
+
+    def detections(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> Detections:
         """Return the objects that the network found, in pixels of this frame's picture.
 
         Parameters
         ----------
-        threshold : float
-            The least confidence that counts, 0 to 1.
-        max_detections : int, optional
-            How many of the most confident to keep; None for all.
+        threshold, max_detections
+            As for `result`; by default all objects of at least 0.5.
 
         Returns
         -------
@@ -429,18 +465,118 @@ class Frame(FrameState):
         ------
         TaskError
             If the network is no detector, or no decoder reads it.
-        MissingContextError
-            If the network, the ROI, the stream size or the scaler crop is not known.
-        TensorInfoError, DecoderError
-            If the tensors contradict themselves or the network.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
         """
-        network = self._known_network("detections")
-        decoder = cached_decoder(network, threshold, max_detections)
+        return cast("Detections", self._found("object detection", threshold, max_detections))
+
+    def poses(self, threshold: float | None = None, max_detections: int | None = None) -> Poses:
+        """Return the people that the network found, in pixels of this frame's picture.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`.
+
+        Returns
+        -------
+        Poses
+            In stream space; a keypoint outside the picture counts as not found.
+
+        Raises
+        ------
+        TaskError
+            If the network estimates no poses, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return cast("Poses", self._found("pose estimation", threshold, max_detections))
+
+    def instance_masks(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> InstanceMasks:
+        """Return the objects that the network found, with their masks in this frame's picture.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`.
+
+        Returns
+        -------
+        InstanceMasks
+            In stream space, trimmed to the picture.
+
+        Raises
+        ------
+        TaskError
+            If the network does not segment instances, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return cast(
+            "InstanceMasks", self._found("instance segmentation", threshold, max_detections)
+        )
+
+    def segmentation(self) -> Segmentation:
+        """Return the class of every pixel of this frame's picture.
+
+        Returns
+        -------
+        Segmentation
+            In stream space; -1 where the network did not look.
+
+        Raises
+        ------
+        TaskError
+            If the network does not segment, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return cast("Segmentation", self._found("segmentation", None, None))
+
+    def classification(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> Classification:
+        """Return the classes of what the network saw.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`; by default the five most confident classes.
+
+        Returns
+        -------
+        Classification
+            Most confident first. Of what the network saw as a whole: neither the ROI nor the
+            picture's size is needed.
+
+        Raises
+        ------
+        TaskError
+            If the network does not classify, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return cast("Classification", self._found("classification", threshold, max_detections))
+
+    def _found(
+        self, task: Task | None, threshold: float | None, max_detections: int | None
+    ) -> Result:
+        decoder = cached_decoder(self._known_network("a result"), threshold, max_detections)
+        if task is not None and decoder.task != task:
+            raise TaskError(
+                f"{self.network!r:.80}: its task is {decoder.task}, not {task}; "
+                "frame.result() gives what there is"
+            )
         outputs = self.outputs
-        if outputs is None:
-            return Detections.empty(labels=network.labels, space="stream", fresh=False)
         found = decoder(outputs)
-        found.move_to(self.mapper())
+        if found.space == "network":
+            if outputs is None:
+                # Nothing has no place, so nothing needs to be known of the picture.
+                found.space = "stream"
+            else:
+                found.move_to(self.mapper())
         return found
 
     def _known_network(self, wanted: str) -> Network:

@@ -1,7 +1,8 @@
 #include "on_sensor_detections.h"
 
 #include <math.h>
-#include <string.h>
+
+#include "ranking.h"
 
 /* Above this, float32 does not hold every integer. */
 #define MAX_CLASS_ID 16777216.0f
@@ -19,40 +20,17 @@ static int box_is_finite(const float *boxes, size_t rows, size_t row) {
            isfinite(boxes[3 * rows + row]);
 }
 
-/* Stable, so that ties keep the order of their rows. */
-static void sort_by_score(const float *scores, uint32_t *rows, size_t count, uint32_t *scratch) {
-    for (size_t run = 1; run < count; run *= 2) {
-        for (size_t start = 0; start < count; start += 2 * run) {
-            const size_t middle = start + run < count ? start + run : count;
-            const size_t end = start + 2 * run < count ? start + 2 * run : count;
-            size_t left = start, right = middle, out = start;
-            while (left < middle && right < end)
-                scratch[out++] =
-                    scores[rows[right]] > scores[rows[left]] ? rows[right++] : rows[left++];
-            while (left < middle)
-                scratch[out++] = rows[left++];
-            while (right < end)
-                scratch[out++] = rows[right++];
-        }
-        memcpy(rows, scratch, count * sizeof *rows);
-    }
-}
-
 size_t imx500_select_candidates(const struct imx500_candidates *candidates, float threshold,
                                 uint32_t *selected) {
     const size_t filled = filled_rows(candidates);
     const float *scores = candidates->scores;
     size_t count = 0;
-    int sorted = 1;
     for (size_t row = 0; row < filled; row++) {
         if (!(scores[row] >= threshold) || !box_is_finite(candidates->boxes, candidates->rows, row))
             continue;
-        if (count > 0 && scores[row] > scores[selected[count - 1]])
-            sorted = 0;
         selected[count++] = (uint32_t)row;
     }
-    if (!sorted)
-        sort_by_score(scores, selected, count, selected + candidates->rows);
+    imx500_rank_by_score(scores, selected, count, selected + candidates->rows);
     return count;
 }
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from oracles.on_sensor_oracle import decode
 
+import imx500_native as imx
 from imx500_native import Decoder, DecoderError, Network, TaskError
 from imx500_native._decode import OnSensorHead
 from imx500_native.decoding import cached_decoder
@@ -180,7 +181,7 @@ def test_a_network_of_another_head_is_a_task_error():
         Decoder.for_network(Network.find("deeplabv3plus"))
 
 
-@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), "0.5", None])
+@pytest.mark.parametrize("threshold", [float("nan"), float("inf"), "0.5"])
 def test_a_threshold_that_is_no_number_is_refused(threshold):
     with pytest.raises(DecoderError, match="threshold"):
         Decoder(Network.find("yolo11n_pp"), threshold=threshold)
@@ -216,3 +217,54 @@ def test_sweeping_thresholds_does_not_collect_decoders():
     for step in range(80):
         cached_decoder(network, step / 256, None)
     assert cached_decoder(network, 0.0, None) is not first
+
+
+def own_function(outputs, network):
+    assert network.detects_on_sensor
+    return imx.Detections(outputs[0][:1], [0.75], [2])
+
+
+def test_a_function_of_ones_own_decodes():
+    network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    decoder = imx.Decoder.for_network(network, head=own_function)
+    outputs = [np.full(shape, 0.25, np.float32) for shape in network.output_shapes]
+    found = decoder(outputs)
+    assert found.xyxy.tolist() == [[0.25] * 4]
+    assert decoder.task == "object detection"
+    assert decoder.head == "own_function"
+    nothing = decoder(None)
+    assert isinstance(nothing, imx.Detections)
+    assert not nothing.fresh
+
+
+def test_a_function_may_give_another_result_if_it_is_said():
+    network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    nobody = imx.Poses.empty()
+    decoder = imx.Decoder(network, head=lambda outputs, network: nobody, result=imx.Poses)
+    assert decoder([]) is nobody
+    assert decoder.task == "pose estimation"
+    assert isinstance(decoder(None), imx.Poses)
+    wrong = imx.Decoder(network, head=lambda outputs, network: [])
+    with pytest.raises(DecoderError, match="must return Detections, not list"):
+        wrong([])
+
+
+def test_a_function_gets_no_options():
+    network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    with pytest.raises(DecoderError, match="a function of your own gets no threshold"):
+        imx.Decoder(network, 0.5, head=own_function)
+
+
+def test_unknown_heads_and_options_are_named():
+    network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    with pytest.raises(DecoderError, match=r"no head 'yolov99'; known: on_sensor"):
+        imx.Decoder(network, head="yolov99")
+    with pytest.raises(DecoderError, match="takes no iou; it takes threshold, max_detections"):
+        imx.Decoder(network, iou=0.5)
+
+
+def test_a_named_head_refuses_other_outputs_with_both_shapes():
+    network = imx.Network.find("mobilenet_v2")
+    decoder = imx.Decoder(network, head="on_sensor")
+    with pytest.raises(DecoderError, match=r"\(n, 4\), \(n,\), \(n,\) and \(1,\).*\(1000,\)"):
+        decoder([np.zeros(1000, np.float32)])

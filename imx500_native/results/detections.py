@@ -1,12 +1,18 @@
-"""What a network found, as structs of arrays."""
+"""Objects with boxes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from imx500_native.errors import GeometryError, MissingExtraError
+from imx500_native.results.base import (
+    Rows,
+    boxes_reach_into,
+    class_names,
+    import_supervision,
+    label_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imx500_native.geometry import CoordinateMapper, Outside, Space
-
-    Index = slice | npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | Sequence[int]
+    from imx500_native.results.base import Index
 
 
 class Detection(NamedTuple):
@@ -28,7 +33,7 @@ class Detection(NamedTuple):
     label: str | None
 
 
-class Detections:
+class Detections(Rows):
     """Detected objects, most confident first.
 
     Parameters
@@ -69,16 +74,11 @@ class Detections:
         If the columns do not have n rows each.
     """
 
-    __slots__ = (
-        "class_id",
-        "confidence",
-        "data",
-        "fresh",
-        "labels",
-        "space",
-        "tracker_id",
-        "xyxy",
-    )
+    __slots__ = ("class_id", "confidence", "data", "labels", "tracker_id", "xyxy")
+
+    task = "object detection"
+
+    _columns = ("confidence", "xyxy", "class_id", "tracker_id")
 
     xyxy: npt.NDArray[np.float32]
     confidence: npt.NDArray[np.float32]
@@ -86,8 +86,6 @@ class Detections:
     tracker_id: npt.NDArray[np.int64] | None
     labels: Sequence[str] | None
     data: dict[str, npt.NDArray[Any]]
-    space: Space
-    fresh: bool
 
     def __init__(
         self,
@@ -109,14 +107,12 @@ class Detections:
         self.data = {name: np.asarray(column) for name, column in (data or {}).items()}
         self.space = space
         self.fresh = fresh
-        rows = len(self.confidence) if self.confidence.ndim == 1 else -1
-        columns = {"class_id": self.class_id, **self.data}
-        if self.tracker_id is not None:
-            columns["tracker_id"] = self.tracker_id
-        if self.xyxy.shape != (rows, 4) or any(len(c) != rows for c in columns.values()):
-            shapes = {"xyxy": self.xyxy, "confidence": self.confidence, **columns}
-            listed = ", ".join(f"{name} {column.shape}" for name, column in shapes.items())
-            raise ValueError(f"expected xyxy (n, 4) and n rows in every other column, got {listed}")
+        self._check_rows(
+            {"xyxy": ("n", 4), "confidence": ("n",), "class_id": ("n",), "tracker_id": ("n",)}
+        )
+        for name, column in self.data.items():
+            if len(column) != len(self):
+                raise ValueError(f"expected {len(self)} rows in {name}, got {len(column)}")
 
     @classmethod
     def _trusted(
@@ -126,7 +122,7 @@ class Detections:
         class_id: npt.NDArray[np.int32],
         labels: Sequence[str] | None,
         space: Space,
-    ) -> Detections:
+    ) -> Self:
         """Wrap columns that our own C code has just made, without checking them again."""
         made = cls.__new__(cls)
         made.xyxy = xyxy
@@ -146,7 +142,7 @@ class Detections:
         labels: Sequence[str] | None = None,
         space: Space = "network",
         fresh: bool = True,
-    ) -> Detections:
+    ) -> Self:
         """Return no detections.
 
         Parameters
@@ -161,83 +157,24 @@ class Detections:
         """
         return cls(np.empty((0, 4)), [], [], labels=labels, space=space, fresh=fresh)
 
-    def __len__(self) -> int:
-        return len(self.confidence)
-
     def __iter__(self) -> Iterator[Detection]:
         ids = [None] * len(self) if self.tracker_id is None else self.tracker_id.tolist()
-        labels = self.labels or ()
         for box, confidence, class_id, tracker_id in zip(
             self.xyxy.tolist(), self.confidence.tolist(), self.class_id.tolist(), ids, strict=True
         ):
-            label = labels[class_id] if 0 <= class_id < len(labels) else None
+            label = label_of(self.labels, class_id)
             yield Detection(tuple(box), confidence, class_id, tracker_id, label)
 
-    def __getitem__(self, index: int | Index) -> Detections:
-        """Return the chosen rows.
-
-        Parameters
-        ----------
-        index : int, slice, boolean array or integer array
-            Which rows; an int gives one row, still as `Detections`.
-
-        Returns
-        -------
-        Detections
-            With the same labels, space and freshness.
-        """
-        rows = [index] if isinstance(index, (int, np.integer)) else index
-        part = self._copy()
-        part.xyxy = self.xyxy[rows]
-        part.confidence = self.confidence[rows]
-        part.class_id = self.class_id[rows]
-        part.tracker_id = None if self.tracker_id is None else self.tracker_id[rows]
-        part.data = {name: column[rows] for name, column in self.data.items()}
+    def __getitem__(self, index: int | Index) -> Self:
+        """Return the chosen rows, as `Rows.__getitem__` does."""
+        part = super().__getitem__(index)
+        if self.data:
+            rows = [index] if isinstance(index, (int, np.integer)) else index
+            part.data = {name: column[rows] for name, column in self.data.items()}
         return part
 
-    def _copy(self) -> Detections:
-        made = Detections._trusted(
-            self.xyxy, self.confidence, self.class_id, self.labels, self.space
-        )
-        made.tracker_id = self.tracker_id
-        made.data = self.data
-        made.fresh = self.fresh
-        return made
-
-    def mapped(
-        self, mapper: CoordinateMapper, *, outside: Outside | Literal["drop"] = "clip"
-    ) -> Detections:
-        """Return the same detections in the mapper's target space.
-
-        Parameters
-        ----------
-        mapper : CoordinateMapper
-            Its source space must be the space of these detections.
-        outside : {"clip", "keep", "drop"}
-            What happens to boxes that leave the target space, see `CoordinateMapper.boxes`.
-            "drop" leaves out the rows whose box does not reach into it, and trims the others.
-
-        Returns
-        -------
-        Detections
-            New boxes; every other column is shared unless rows are left out.
-
-        Raises
-        ------
-        GeometryError
-            If the mapper starts from another space.
-        """
-        mapped = self._copy()
-        if outside != "drop":
-            mapped.move_to(mapper, outside)
-            return mapped
-        mapped.move_to(mapper, "keep")
-        inside = (mapped.xyxy[:, 2:] > 0) & (mapped.xyxy[:, :2] < mapper.target_size)
-        mapped.xyxy = mapper.boxes(self.xyxy)
-        return mapped[np.asarray(inside.all(axis=1))]
-
     def move_to(self, mapper: CoordinateMapper, outside: Outside = "clip") -> None:
-        """Do what `mapped` does, to these detections themselves.
+        """Move the boxes themselves to the mapper's target space.
 
         Parameters
         ----------
@@ -249,13 +186,12 @@ class Detections:
         GeometryError
             If the mapper starts from another space.
         """
-        if mapper.source_space != self.space:
-            raise GeometryError(
-                f"these detections are in {self.space} space; "
-                f"the mapper starts from {mapper.source_space} space"
-            )
+        self._check_source(mapper)
         self.xyxy = mapper.boxes(self.xyxy, outside=outside)
         self.space = mapper.target_space
+
+    def _reaches_into(self, size: tuple[float, float]) -> npt.NDArray[np.bool_]:
+        return boxes_reach_into(self.xyxy, size)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything in builtins, ready for `json.dumps`.
@@ -294,17 +230,11 @@ class Detections:
         MissingExtraError
             If the package ``supervision`` is not installed.
         """
-        try:
-            import supervision
-        except ImportError:
-            raise MissingExtraError(
-                "to_supervision() needs the package supervision: "
-                "pip install 'imx500-native[supervision]'"
-            ) from None
+        supervision = import_supervision()
         data: dict[str, Any] = dict(self.data)
-        if self.labels is not None:
-            names = [d.label if d.label is not None else str(d.class_id) for d in self]
-            data["class_name"] = np.array(names, dtype=str)
+        names = class_names(self.labels, self.class_id)
+        if names is not None:
+            data["class_name"] = names
         return supervision.Detections(
             xyxy=self.xyxy,
             confidence=self.confidence,
@@ -314,5 +244,6 @@ class Detections:
         )
 
     def __repr__(self) -> str:
-        freshness = "" if self.fresh else ", not fresh"
-        return f"<Detections: {len(self)} in {self.space} space{freshness}>"
+        return (
+            f"<Detections: {len(self)} in {self.space} space{'' if self.fresh else ', not fresh'}>"
+        )
