@@ -1,14 +1,27 @@
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-from imx500_native.geometry import Layout, Rect, Size
+from imx500_native.geometry import Layout, Rect, Size, TransformName
 from imx500_native.network import Network
 
 @disjoint_base
 class FrameState:
+    @classmethod
+    def from_request(
+        cls,
+        request: Any,
+        *,
+        network: Network | None = None,
+        stream_size: Size | None = None,
+        roi: Rect | None = None,
+        lores_size: Size | None = None,
+        transform: TransformName | Any = None,
+        network_flipped: bool | None = None,
+        ownership: Literal["copy", "move"] = "copy",
+    ) -> Self: ...
     @property
     def _controls(self) -> Any: ...
     @property

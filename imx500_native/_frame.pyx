@@ -1,5 +1,40 @@
 """What every frame holds, laid out in C: a frame must not cost more than its tensors."""
 
+cimport cython
+
+from imx500_native import controls
+from imx500_native.geometry import as_rectangle, as_size
+
+# The class of libcamera's own requests, which know nothing of their camera's configuration.
+cdef type bare_request = None
+
+
+@cython.final
+cdef class Checked:
+    """A tuple that was checked, and what came of it: frame after frame brings the same one."""
+
+    cdef object function
+    cdef str name
+    cdef object given
+    cdef object result
+
+    def __cinit__(self, function, str name):
+        self.function = function
+        self.name = name
+
+    cdef object of(self, value):
+        if value is None or value is self.given:
+            return None if value is None else self.result
+        result = self.function(value, self.name)
+        # Anything else than a tuple may be changed by its owner.
+        if type(value) is tuple:
+            self.given, self.result = value, result
+        return result
+
+
+cdef Checked sizes = Checked(as_size, "stream_size")
+cdef Checked regions = Checked(as_rectangle, "roi")
+
 
 cdef class FrameState:
     """The state of a `Frame`, made by `new_frame`.
@@ -33,6 +68,87 @@ cdef class FrameState:
         raise TypeError(
             "make a Frame with Frame.from_request or Frame.from_metadata, or iterate a camera"
         )
+
+    @classmethod
+    def from_request(
+        cls,
+        request,
+        *,
+        network=None,
+        stream_size=None,
+        roi=None,
+        lores_size=None,
+        transform=None,
+        network_flipped=None,
+        ownership="copy",
+    ):
+        """Make a frame from a completed request.
+
+        Where the extension module that talks to libcamera was built, the tensors stay in the
+        memory that libcamera gave them; elsewhere the request's metadata is read through
+        libcamera's bindings, which is slow, and said once through `logging`.
+
+        Parameters
+        ----------
+        request : libcamera.Request or picamera2.request.CompletedRequest
+            Handed back by libcamera, and neither reused nor released since.
+        network : Network, optional
+            The network that runs on the sensor; needed for `detections` and `input_image`.
+        stream_size : tuple of int, optional
+            (width, height) of the main stream in pixels; a ``CompletedRequest`` knows it.
+        roi : tuple of int, optional
+            What the network saw, (x, y, width, height) in sensor pixels; needed to map
+            coordinates. The full sensor is `imx500_native.FULL_ROI`.
+        lores_size : tuple of int, optional
+            (width, height) of the second picture in pixels; a ``CompletedRequest`` knows it.
+        transform : str or libcamera.Transform, optional
+            How the pictures are turned; where it is not given, as a ``CompletedRequest`` knows,
+            and not at all for a request of libcamera's own.
+        network_flipped : bool, optional
+            As for `from_metadata`.
+        ownership : {"copy", "move"}
+            "copy" leaves the request as it was, for others to read. "move" takes its metadata
+            away, in constant time: whoever reads the request's metadata afterwards finds none.
+
+        Returns
+        -------
+        Frame
+            Independent of the request: its arrays stay valid after ``reuse()``.
+
+        Raises
+        ------
+        RequestStateError
+            If the request is pending, cancelled or released.
+        TensorTakenError
+            If the request's metadata was moved into another frame before.
+        GeometryError
+            If `roi` or a size is malformed, or the transform unknown.
+        TypeError
+            If `request` is not a request.
+        """
+        global bare_request
+        cdef FrameState frame
+        taken = controls.take_controls(request, ownership)
+        layout = None
+        if (
+            type(request) is not bare_request
+            or lores_size is not None
+            or transform is not None
+            or network_flipped is not None
+        ):
+            stream_size, layout = cls._pictures(
+                request, stream_size, lores_size, transform, network_flipped
+            )
+            if not hasattr(request, "request"):
+                bare_request = type(request)
+        frame = FrameState.__new__(cls)
+        frame._controls = taken
+        frame.network = network
+        frame._stream_size = sizes.of(stream_size)
+        frame.fixed_roi = regions.of(roi)
+        frame._layout = layout
+        frame.sequence = taken.sequence
+        return frame
 
     cdef int settle_roi(self) except -1:
         # Asked for later, or not at all: most programs never move the ROI.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from imx500_native import _image, _tensors, bindings, controls
+from imx500_native import _image, _tensors, bindings
 from imx500_native._frame import FrameState, new_frame
 from imx500_native.decoding import cached_decoder
 from imx500_native.errors import MissingContextError, TaskError, TensorInfoError
@@ -172,64 +172,15 @@ class Frame(FrameState):
             frame_layout(lores_size, transform, network_flipped),
         )
 
-    @classmethod
-    def from_request(
-        cls,
+    @staticmethod
+    def _pictures(
         request: Any,
-        *,
-        network: Network | None = None,
-        stream_size: Size | None = None,
-        roi: Rect | None = None,
-        lores_size: Size | None = None,
-        transform: TransformName | Any = None,
-        network_flipped: bool | None = None,
-        ownership: Literal["copy", "move"] = "copy",
-    ) -> Frame:
-        """Make a frame from a completed request.
-
-        Where the extension module that talks to libcamera was built, the tensors stay in the
-        memory that libcamera gave them; elsewhere the request's metadata is read through
-        libcamera's bindings, which is slow, and said once through `logging`.
-
-        Parameters
-        ----------
-        request : libcamera.Request or picamera2.request.CompletedRequest
-            Handed back by libcamera, and neither reused nor released since.
-        network : Network, optional
-            The network that runs on the sensor; needed for `detections` and `input_image`.
-        stream_size : tuple of int, optional
-            (width, height) of the main stream in pixels; a ``CompletedRequest`` knows it.
-        roi : tuple of int, optional
-            What the network saw, (x, y, width, height) in sensor pixels; needed to map
-            coordinates. The full sensor is `imx500_native.FULL_ROI`.
-        lores_size : tuple of int, optional
-            (width, height) of the second picture in pixels; a ``CompletedRequest`` knows it.
-        transform : str or libcamera.Transform, optional
-            How the pictures are turned; where it is not given, as a ``CompletedRequest`` knows,
-            and not at all for a request of libcamera's own.
-        network_flipped : bool, optional
-            As for `from_metadata`.
-        ownership : {"copy", "move"}
-            "copy" leaves the request as it was, for others to read. "move" takes its metadata
-            away, in constant time: whoever reads the request's metadata afterwards finds none.
-
-        Returns
-        -------
-        Frame
-            Independent of the request: its arrays stay valid after ``reuse()``.
-
-        Raises
-        ------
-        RequestStateError
-            If the request is pending, cancelled or released.
-        TensorTakenError
-            If the request's metadata was moved into another frame before.
-        GeometryError
-            If `roi` or a size is malformed, or the transform unknown.
-        TypeError
-            If `request` is not a request.
-        """
-        taken = controls.take_controls(request, ownership)
+        stream_size: Size | None,
+        lores_size: Size | None,
+        transform: TransformName | Any,
+        network_flipped: bool | None,
+    ) -> tuple[Size | None, Layout | None]:
+        """Complete what `from_request` was told of the pictures by what the request knows."""
         config = bindings.configuration(request)
         if config is not None:
             if stream_size is None:
@@ -238,22 +189,8 @@ class Frame(FrameState):
                 lores_size = (config.get("lores") or {}).get("size")
             if transform is None:
                 transform = _configured_transform(config.get("transform", "identity"))
-        layout = None
-        if lores_size is not None or transform is not None or network_flipped is not None:
-            layout = frame_layout(
-                lores_size, "identity" if transform is None else transform, network_flipped
-            )
-        return new_frame(
-            cls,
-            taken,
-            network,
-            None if stream_size is None else as_size(stream_size, "stream_size"),
-            None if roi is None else as_rectangle(roi, "roi"),
-            None,
-            None,
-            taken.sequence,
-            None,
-            layout,
+        return stream_size, frame_layout(
+            lores_size, "identity" if transform is None else transform, network_flipped
         )
 
     @property
