@@ -7,7 +7,7 @@ the coordinates are right. Figures look to the right.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from imx500_native.simulation import walking
 from imx500_native.simulation.canvas import (
@@ -25,6 +25,8 @@ from imx500_native.simulation.canvas import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from imx500_native.simulation.motion import Habit
 
 INK: Colour = (44, 48, 66)
 PALE: Colour = (246, 243, 234)
@@ -61,7 +63,7 @@ class Figure:
     height: float
     nearness: tuple[float, float]
     pace: float
-    habit: Literal["ground", "air", "bounce"]
+    habit: Habit
     colours: tuple[Colour, ...]
     paint: Callable[[Canvas, Colour], None]
     walks: bool = False
@@ -335,7 +337,7 @@ VIVID = (RED, BLUE, TEAL, MUSTARD, PLUM)
 PARCEL = Figure(1.0, 0.36, (0.95, 0.55), 90, "ground", (*VIVID, SLATE), _parcel)
 
 _PERSON = Figure(
-    walking.stance(0).aspect, 1.0, (0.95, 0.42), 460, "ground", VIVID, _person, walks=True
+    walking.stance(0).aspect, 1.0, (0.95, 0.42), 460, "ground", walking.SHIRTS, _person, walks=True
 )
 _CAR = Figure(2.45, 0.72, (0.64, 0.42), 620, "ground", (RED, BLUE, TEAL, MUSTARD), _car)
 _BUS = Figure(2.2, 1.25, (0.48, 0.38), 480, "ground", (MUSTARD, RED, TEAL), _bus)

@@ -16,6 +16,7 @@ from imx500_native.geometry import SENSOR_SIZE
 from imx500_native.simulation import walking
 from imx500_native.simulation.figures import Figure
 from imx500_native.simulation.likenesses import figure_for, is_known
+from imx500_native.simulation.motion import Motion, Passing, Wandering
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from imx500_native.simulation.canvas import Colour
 
 Box = tuple[float, float, float, float]
+ClassChoice = tuple[int, str | None]
 
 HORIZON_Y = 1330.0
 FOREGROUND_Y = 2600.0
@@ -37,6 +39,10 @@ SMALLEST_SHARE = 0.25
 
 COVERED_SHARE = 0.3
 """How much a joint counts behind which another object stands in the way."""
+
+_TURN_S, _ON_STAGE_S = 6.0, 7.5
+_STAGE_Y = 2560.0
+_STAGE_SIZE = (2500.0, 1650.0)
 
 _FLIGHT_Y = (560.0, 980.0)
 _TOP_MARGIN = 430.0
@@ -60,6 +66,8 @@ class Actor:
         Size relative to the foreground; distances go as 1 / scale.
     width, height : float
         Size in sensor pixels; of a person, of one that stands straight with room to walk.
+    motion : Motion
+        Its way through the scene.
     """
 
     class_id: int
@@ -69,36 +77,23 @@ class Actor:
     scale: float
     width: float
     height: float
-    _middle_x: float
-    _bottom: float
-    _reach_x: float
-    _reach_y: float
-    _speed: float
-    _phase: float
+    motion: Motion
 
-    def at(self, time_s: float) -> Placed:
-        """Where the object is, and which way it looks, `time_s` seconds after the start."""
-        angle = self._speed * time_s + self._phase
-        # Two waves whose reaches add up to one: it wanders, yet never leaves its range.
-        sway = 0.8 * math.sin(angle) + 0.2 * math.sin(2.3 * angle + self._phase)
-        slope = 0.8 * math.cos(angle) + 0.46 * math.cos(2.3 * angle + self._phase)
-        middle = self._middle_x + self._reach_x * sway
-        x = middle - self.width / 2
-        bottom = self._bottom
-        if self.figure.walks:
-            # Mirrored, the walk runs backwards, so that feet stay where they are at a turn.
-            phase = walking.phase_at((-middle if slope < 0 else middle) / self.height)
-            x0, y0, x1, y1 = walking.stance(phase).bounds
-            if slope < 0:
-                x0, x1 = -x1, -x0
-            x0, x1 = (middle + x * self.height for x in (x0, x1))
-            y0, y1 = (bottom + y * self.height for y in (y0, y1))
-            return Placed(self, (x0, y0, x1, y1), slope < 0, phase)
-        if self.figure.habit == "air":
-            bottom += self._reach_y * math.sin(1.7 * angle)
-        elif self.figure.habit == "bounce":
-            bottom -= self._reach_y * abs(math.sin(2.1 * time_s + self._phase))
-        return Placed(self, (x, bottom - self.height, x + self.width, bottom), slope < 0)
+    def at(self, time_s: float) -> Placed | None:
+        """Where the object is, `time_s` seconds after the start; None while it is away."""
+        moment = self.motion.at(time_s)
+        if moment is None:
+            return None
+        middle, bottom, looks_left = moment
+        if not self.figure.walks:
+            x = middle - self.width / 2
+            return Placed(self, (x, bottom - self.height, x + self.width, bottom), looks_left)
+        # Mirrored, the walk runs backwards, so that feet stay where they are at a turn.
+        phase = walking.phase_at((-middle if looks_left else middle) / self.height)
+        x0, y0, x1, y1 = (edge * self.height for edge in walking.stance(phase).bounds)
+        if looks_left:
+            x0, x1 = -x1, -x0
+        return Placed(self, (middle + x0, bottom + y0, middle + x1, bottom + y1), looks_left, phase)
 
 
 class Joint(NamedTuple):
@@ -214,29 +209,45 @@ class World:
         The same seed gives the same objects and motions.
     size : float
         How many times its natural size everything has.
+    one_by_one : bool
+        Whether objects pass in turn, each large in the middle, instead of wandering about.
     """
 
     def __init__(
         self,
-        classes: Sequence[tuple[int, str | None]],
+        classes: Sequence[ClassChoice],
         objects: int,
         seed: int,
+        *,
         size: float = 1.0,
+        one_by_one: bool = False,
     ) -> None:
         rng = np.random.default_rng(seed)
         cast = _choose_cast(classes, objects, rng)
         objects = len(cast)
         places = (rng.permutation(objects) + rng.uniform(0.25, 0.75, objects)) / max(objects, 1)
         ranks = (rng.permutation(objects) + rng.uniform(0, 1, objects)) / max(objects, 1)
-        actors = [
-            _make_actor(class_id, label, float(place), float(rank), size, rng)
-            for (class_id, label), place, rank in zip(cast, places, ranks, strict=True)
-        ]
+        first_colours = rng.integers(0, 64, objects)
+        actors = []
+        for index, (class_id, label) in enumerate(cast):
+            figure = figure_for(label)
+            # Two of a kind are told apart by their colours.
+            twins = sum(figure_for(other) is figure for _, other in cast[:index])
+            choice = int(first_colours[0]) + twins if twins else int(first_colours[index])
+            if one_by_one:
+                scale, width, height, motion = _on_stage(figure, index, objects)
+            else:
+                scale, width, height, motion = _about(
+                    figure, float(places[index]), float(ranks[index]), size, rng
+                )
+            colour = figure.colours[choice % len(figure.colours)]
+            actors.append(Actor(class_id, label, figure, colour, scale, width, height, motion))
         self.actors = tuple(sorted(actors, key=lambda actor: actor.scale))
 
     def at(self, time_s: float) -> tuple[Placed, ...]:
-        """All objects at `time_s`, farthest first."""
-        return tuple(actor.at(time_s) for actor in self.actors)
+        """All objects that are there at `time_s`, farthest first."""
+        placed = (actor.at(time_s) for actor in self.actors)
+        return tuple(one for one in placed if one is not None)
 
 
 def visible_objects(placed: Sequence[Placed], roi: Rect) -> tuple[SceneObject, ...]:
@@ -299,8 +310,8 @@ def _joint_visible(x: float, y: float, field: Box, nearer: Sequence[Placed]) -> 
 
 
 def _choose_cast(
-    classes: Sequence[tuple[int, str | None]], objects: int, rng: np.random.Generator
-) -> list[tuple[int, str | None]]:
+    classes: Sequence[ClassChoice], objects: int, rng: np.random.Generator
+) -> list[ClassChoice]:
     """Classes of the objects: mostly such as have a figure, a person first, few twice."""
     known = [item for item in classes if is_known(item[1])]
     others = [item for item in classes if not is_known(item[1])]
@@ -309,7 +320,7 @@ def _choose_cast(
         + [(0.3 if known else 1.0) / max(len(others), 1)] * len(others)
     )
     pool = known + others
-    cast: list[tuple[int, str | None]] = [item for item in known if item[1] == "person"][:1]
+    cast: list[ClassChoice] = [item for item in known if item[1] == "person"][:1]
     while len(cast) < objects and pool:
         # Gumbel's trick: sorting by log(weight) + noise draws without replacement by weight.
         keys = np.log(weights) + rng.gumbel(size=len(pool))
@@ -317,15 +328,13 @@ def _choose_cast(
     return cast[:objects]
 
 
-def _make_actor(
-    class_id: int,
-    label: str | None,
-    place: float,
-    rank: float,
-    size: float,
-    rng: np.random.Generator,
-) -> Actor:
-    figure = figure_for(label)
+_Part = tuple[float, float, float, Motion]
+"""Scale, width, height and motion of an actor."""
+
+
+def _about(
+    figure: Figure, place: float, rank: float, size: float, rng: np.random.Generator
+) -> _Part:
     nearest, farthest = figure.nearness
     scale = farthest + (nearest - farthest) * rank
     height = PERSON_HEIGHT * figure.height * scale * size * float(rng.uniform(0.94, 1.06))
@@ -335,7 +344,7 @@ def _make_actor(
 
     reach_x = min(float(rng.uniform(0.09, 0.17)) * field_width, (field_width - width) / 2)
     low, high = width / 2 + reach_x, field_width - width / 2 - reach_x
-    middle_x = min(max(place * field_width, low), max(low, high))
+    middle = min(max(place * field_width, low), max(low, high))
 
     bottom, reach_y = HORIZON_Y + scale * (FOREGROUND_Y - HORIZON_Y), 0.0
     if figure.habit == "air":
@@ -344,21 +353,24 @@ def _make_actor(
         bottom = max(bottom, _TOP_MARGIN + height + reach_y)
     elif figure.habit == "bounce":
         reach_y = min(float(rng.uniform(350, 600)) * scale, bottom - height - _TOP_MARGIN)
-    return Actor(
-        class_id=class_id,
-        label=label,
-        figure=figure,
-        colour=figure.colours[int(rng.integers(len(figure.colours)))],
-        scale=scale,
-        width=width,
-        height=height,
-        _middle_x=middle_x,
-        _bottom=bottom,
-        _reach_x=reach_x,
-        _reach_y=reach_y,
-        _speed=figure.pace * scale / reach_x,
-        _phase=float(rng.uniform(0, 2 * math.pi)),
-    )
+    speed, phase = figure.pace * scale / reach_x, float(rng.uniform(0, 2 * math.pi))
+    wandering = Wandering(middle, bottom, reach_x, reach_y, speed, phase, figure.habit)
+    return scale, width, height, wandering
+
+
+def _on_stage(figure: Figure, index: int, objects: int) -> _Part:
+    most_width, most_height = _STAGE_SIZE
+    height = min(most_height, most_width / figure.aspect)
+    width = height * figure.aspect
+    bottom = _STAGE_Y if figure.habit == "ground" else (SENSOR_SIZE[1] + height) / 2
+    ends = (-width / 2, SENSOR_SIZE[0] + width / 2)
+    start, end = ends if index % 2 == 0 else ends[::-1]
+    round_s = max(objects * _TURN_S, _ON_STAGE_S)
+    # At the start the first is in the middle already.
+    turn = index * _TURN_S - 0.4 * _ON_STAGE_S
+    # Those that come later pass in front.
+    scale = 1 + 0.01 * index
+    return scale, width, height, Passing(start, end, bottom, turn, _ON_STAGE_S, round_s)
 
 
 def _intersection(a: Box, b: Box) -> Box | None:

@@ -46,20 +46,24 @@ _TRUNK, _NECK, _HEAD = 0.285, 0.106, 0.082
 
 
 class Look(NamedTuple):
-    """Colours of a person beside the shirt's."""
+    """Colours of a person."""
 
+    shirt: Colour
     skin: Colour
     hair: Colour
     trousers: Colour
 
 
 _LOOKS = (
-    Look((236, 188, 152), (84, 58, 48), (74, 86, 122)),
-    Look((150, 102, 74), (40, 34, 38), (94, 92, 98)),
-    Look((244, 206, 174), (206, 158, 84), (62, 92, 104)),
-    Look((206, 152, 112), (52, 42, 46), (112, 88, 74)),
-    Look((106, 72, 56), (34, 30, 34), (70, 78, 132)),
+    Look((214, 92, 82), (236, 188, 152), (84, 58, 48), (74, 86, 122)),
+    Look((70, 124, 186), (150, 102, 74), (40, 34, 38), (94, 92, 98)),
+    Look((226, 172, 74), (206, 152, 112), (52, 42, 46), (62, 92, 104)),
+    Look((62, 150, 148), (244, 206, 174), (206, 158, 84), (112, 88, 74)),
+    Look((146, 98, 158), (106, 72, 56), (34, 30, 34), (70, 78, 132)),
 )
+
+SHIRTS = tuple(look.shirt for look in _LOOKS)
+"""Colours that a person's shirt can have; the rest of the clothes goes with it."""
 
 
 class _Frame(NamedTuple):
@@ -98,7 +102,7 @@ class Stance:
 
     def __init__(self, phase: int) -> None:
         self._body = _Body(2 * math.pi * phase / PHASES)
-        shapes = [shape.bounds for shape, _ in self._body.shapes(_Frame(0, 0, 1), _LOOKS[0], _INK)]
+        shapes = [shape.bounds for shape, _ in self._body.shapes(_Frame(0, 0, 1), _LOOKS[0])]
         x0, y0 = min(b[0] for b in shapes), min(b[1] for b in shapes)
         x1, y1 = max(b[2] for b in shapes), max(b[3] for b in shapes)
         self.bounds = (x0, y0, x1, y1)
@@ -107,12 +111,12 @@ class Stance:
             ((x - x0) / (x1 - x0), (y - y0) / (y1 - y0)) for x, y in self._body.joints()
         )
 
-    def paint(self, canvas: Canvas, colour: Colour) -> None:
-        """Paint the person, with a shirt of `colour`, so that it fills the canvas."""
+    def paint(self, canvas: Canvas, shirt: Colour) -> None:
+        """Paint the person, with a shirt of that colour, so that it fills the canvas."""
         x0, y0, _, y1 = self.bounds
-        look = _LOOKS[round(sum(colour)) % len(_LOOKS)]
+        look = _LOOKS[SHIRTS.index(shirt)]
         canvas.paint(ellipse(self.aspect / 2, 0.992, self.aspect * 0.46, 0.014), _INK, 0.22)
-        for shape, paint in self._body.shapes(_Frame(x0, y0, 1 / (y1 - y0)), look, colour):
+        for shape, paint in self._body.shapes(_Frame(x0, y0, 1 / (y1 - y0)), look):
             canvas.paint(shape, paint)
 
 
@@ -147,7 +151,7 @@ class _Body:
                 points += [left[part], right[part]]  # type: ignore[list-item]
         return points
 
-    def shapes(self, frame: _Frame, look: Look, colour: Colour) -> list[tuple[Shape, Colour]]:
+    def shapes(self, frame: _Frame, look: Look) -> list[tuple[Shape, Colour]]:
         """Shapes and colours from back to front."""
         (far_arm, near_arm), (far_leg, near_leg) = self._arms, self._legs
         neck_x, neck_y = self._neck
@@ -158,7 +162,7 @@ class _Body:
             at(0.042, self._hip + 0.012),
             at(-0.046, self._hip + 0.012),
         ]
-        shirt_far, trousers_far = tint(colour, -0.3), tint(look.trousers, -0.3)
+        shirt_far, trousers_far = tint(look.shirt, -0.3), tint(look.trousers, -0.3)
         parts = _arm_shapes(frame, far_arm, shirt_far, tint(look.skin, -0.14))
         parts += _leg_shapes(frame, far_leg, trousers_far, tint(_SHOE, -0.18))
         parts += _leg_shapes(frame, near_leg, look.trousers, _SHOE)
@@ -167,10 +171,10 @@ class _Body:
                 stroke([at(neck_x, neck_y - 0.05), at(neck_x, neck_y + 0.02)], 0.055 * unit),
                 tint(look.skin, -0.14),
             ),
-            (polygon(trunk, 0.034 * unit), colour),
+            (polygon(trunk, 0.034 * unit), look.shirt),
         ]
         parts += self._head_shapes(frame, look)
-        return parts + _arm_shapes(frame, near_arm, tint(colour, 0.18), look.skin)
+        return parts + _arm_shapes(frame, near_arm, tint(look.shirt, 0.18), look.skin)
 
     def _head_shapes(self, frame: _Frame, look: Look) -> list[tuple[Shape, Colour]]:
         x, y = self._head
@@ -224,7 +228,7 @@ def _leg(angle: float) -> _Limb:
     """Leg below a hip at (0, 0); it swings forward while the cosine is positive."""
     thigh = _SWING * math.sin(angle) + 0.05
     lift = max(math.cos(angle + 0.25), 0.0)
-    bend = 0.10 + 0.92 * lift**1.5
+    bend = 0.10 + 0.80 * lift**1.5
     knee = _turn((0.0, 0.0), _THIGH, thigh)
     return _Limb((0.0, 0.0), knee, _turn(knee, _SHANK, thigh - bend), 0.55 * lift * bend)
 
