@@ -7,20 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imx500_native.canvas import Canvas
-from imx500_native.figures import FIGURES, PARCEL, figure_for
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
-from imx500_native.rendering import Renderer, pixel_box
-from imx500_native.scene import Actor, Placed, World, visible_objects
+from imx500_native.network import Network
+from imx500_native.simulation import walking
+from imx500_native.simulation.canvas import Canvas
+from imx500_native.simulation.figures import FIGURES, PARCEL
+from imx500_native.simulation.likenesses import figure_for, is_known, kind, plain_name
+from imx500_native.simulation.motion import Wandering
+from imx500_native.simulation.rendering import Renderer, figure_box, pixel_box
+from imx500_native.simulation.scene import Actor, Placed, World, visible_objects
 
 CLASSES = list(enumerate([*FIGURES, "no such thing", "another"]))
 SMALL = (338, 253)
 
 
 def actor(width=400.0, height=800.0, scale=0.8, class_id=0, figure=PARCEL):
-    return Actor(
-        class_id, "thing", figure, (200, 40, 40), scale, width, height, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0
-    )
+    motion = Wandering(0.0, 0.0, 1.0, 0.0, 1.0, 0.0, "ground")
+    return Actor(class_id, "thing", figure, (200, 40, 40), scale, width, height, motion)
 
 
 def placed(x, y, width=400.0, height=800.0, **kwargs):
@@ -44,13 +47,18 @@ def differing(first, second):
 def test_objects_stay_inside_the_sensor(seed, objects, time_s):
     now = World(CLASSES, objects, seed).at(time_s)
     assert len(now) == objects
-    for one, (x0, y0, x1, y1), _ in now:
+    for one, (x0, y0, x1, y1), *_ in now:
         assert x0 >= -1e-6
         assert y0 >= -1e-6
         assert x1 <= SENSOR_SIZE[0] + 1e-6
         assert y1 <= SENSOR_SIZE[1] + 1e-6
-        assert x1 - x0 == pytest.approx(one.width)
-        assert y1 - y0 == pytest.approx(one.height)
+        if one.figure.walks:
+            # Steps change a person's outline.
+            assert x1 - x0 <= one.width + 1e-6
+            assert 0.9 * one.height < y1 - y0 < 1.01 * one.height
+        else:
+            assert x1 - x0 == pytest.approx(one.width)
+            assert y1 - y0 == pytest.approx(one.height)
 
 
 def test_the_seed_decides_everything():
@@ -62,25 +70,29 @@ def test_the_seed_decides_everything():
 
 def test_motion_is_smooth_and_every_object_moves():
     world = World(CLASSES, 12, 3)
-    boxes = np.array([[box for _, box, _ in world.at(n / 30)] for n in range(600)])
-    steps = np.abs(np.diff(boxes, axis=0))
+    places = np.array(
+        [[actor.motion.at(n / 30)[:2] for actor in world.actors] for n in range(600)]
+    )
+    steps = np.abs(np.diff(places, axis=0))
     assert steps.max() < 60  # sensor pixels per frame: at most 1.5 % of the field
-    assert (np.ptp(boxes[:, :, 0], axis=0) > 100).all()
+    assert (np.ptp(places[:, :, 0], axis=0) > 100).all()
 
 
 def test_objects_look_where_they_go():
     world = World(CLASSES, 8, 11)
     for n in range(200):
         before, after = world.at(n / 30 - 1e-4), world.at(n / 30 + 1e-4)
-        for (_, old, left), (_, new, still_left) in zip(before, after, strict=True):
-            if left == still_left and abs(new[0] - old[0]) > 1e-6:
+        for (_, old, left, step), (_, new, still_left, next_step) in zip(
+            before, after, strict=True
+        ):
+            if (left, step) == (still_left, next_step) and abs(new[0] - old[0]) > 1e-6:
                 assert (new[0] < old[0]) == left
 
 
 def test_farther_objects_come_first_and_are_smaller():
     world = World([(0, "person")], 8, 2)
-    scales = [one.scale for one, _, _ in world.at(0)]
-    heights = [one.height / one.scale for one, _, _ in world.at(0)]
+    scales = [one.scale for one, *_ in world.at(0)]
+    heights = [one.height / one.scale for one, *_ in world.at(0)]
     assert scales == sorted(scales)
     assert max(heights) / min(heights) < 1.15
 
@@ -90,7 +102,7 @@ def test_a_person_is_always_there_and_figures_are_preferred():
     labels = [f"thing {i}" for i in range(60)] + list(FIGURES)
     plain = 0
     for seed in range(40):
-        cast = [one.label for one, _, _ in World(list(enumerate(labels)), 6, seed).at(0)]
+        cast = [one.label for one, *_ in World(list(enumerate(labels)), 6, seed).at(0)]
         assert "person" in cast
         plain += sum(label not in known for label in cast)
     assert plain < 40 * 6 * 0.2
@@ -98,7 +110,7 @@ def test_a_person_is_always_there_and_figures_are_preferred():
 
 def test_classes_without_names_become_plain_blocks():
     world = World([(4, None)], 3, 0)
-    assert [(one.class_id, one.label, one.figure) for one, _, _ in world.at(0)] == [
+    assert [(one.class_id, one.label, one.figure) for one, *_ in world.at(0)] == [
         (4, None, PARCEL)
     ] * 3
 
@@ -152,7 +164,7 @@ def test_what_is_seen_lies_in_the_roi_and_at_its_place(roi, time_s):
         edge = (roi[0], roi[1], roi[0] + roi[2], roi[1] + roi[3])
         matching = [
             box
-            for own, box, _ in now
+            for own, box, *_ in now
             if own.class_id == one.class_id
             and np.allclose(
                 sensor, (*np.maximum(box[:2], edge[:2]), *np.minimum(box[2:], edge[2:])), atol=1e-6
@@ -264,7 +276,7 @@ def test_backgrounds_are_kept_and_read_only():
 
 
 def test_the_cache_stays_within_its_limit(monkeypatch):
-    monkeypatch.setattr("imx500_native.rendering._SPRITE_BYTES", 200_000)
+    monkeypatch.setattr("imx500_native.simulation.rendering._SPRITE_BYTES", 200_000)
     renderer = Renderer()
     for width in range(100, 1500, 50):
         renderer.picture([placed(100, 100, width)], FULL_ROI, SMALL)

@@ -13,9 +13,8 @@ from imx500_native.errors import Imx500Error, SimulationError
 from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI
 from imx500_native.network import Network
-from imx500_native.rendering import Renderer
-from imx500_native.scene import Scene
-from imx500_native.simulation import SimulatedCamera, centred_crop
+from imx500_native.simulation import Scene, SimulatedCamera, centred_crop
+from imx500_native.simulation.rendering import Renderer
 from imx500_native.specs import OutputSpec
 
 SSD = "ssd_mobilenetv2_fpnlite_320x320_pp"
@@ -182,7 +181,7 @@ def test_tensors_say_what_the_scene_is(name, roi, seed, skip):
                     full[0],
                     full[2],
                 )
-                for one, box, _ in now
+                for one, box, *_ in now
                 if one.class_id == class_id
             ]
             assert any((np.abs(row - box) <= step).all() for box in expected)

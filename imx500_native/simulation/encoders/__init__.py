@@ -14,6 +14,7 @@ from imx500_native.simulation.encoders.detections import NanoDetEncoder, OnSenso
 from imx500_native.simulation.encoders.higherhrnet import HigherHRNetEncoder
 from imx500_native.simulation.encoders.posenet import PoseNetEncoder
 from imx500_native.simulation.encoders.segmentation import SegmentationEncoder, region_labels
+from imx500_native.simulation.figures import FIGURES
 
 if TYPE_CHECKING:
     from imx500_native.network import Network
@@ -77,6 +78,8 @@ def class_choices(network: Network) -> list[ClassChoice]:
     """Class ids that the network can report, each with its name; placeholders ("-") left out."""
     if network.task == "pose estimation":
         return [_PERSON]
+    if gives_no_result(network):
+        return list(enumerate(FIGURES))
     if network.task == "segmentation":
         return region_labels(network)
     largest = int(network.outputs[2].value_range[1]) if network.detects_on_sensor else None
