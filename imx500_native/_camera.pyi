@@ -4,7 +4,9 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imx500_native._libcamera import Controls
+from imx500_native._frame import FrameContext
+from imx500_native.frame import Frame
+from imx500_native.latency import LatencyBudget
 
 def abandon(owner: object) -> None: ...
 
@@ -19,6 +21,8 @@ class Lease:
 
 @final
 class RunLoop:
+    latency: LatencyBudget | None
+    tensorless: int
     def __init__(
         self,
         camera: Any,
@@ -30,12 +34,13 @@ class RunLoop:
         strides: tuple[int, ...],
         *,
         only_latest: bool,
+        context: FrameContext,
         before_taking: Callable[[Any], object] | None = None,
     ) -> None: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def set_controls(self) -> None: ...
-    def take(self, timeout_s: float) -> tuple[Controls, npt.NDArray[np.uint8], bool] | None: ...
+    def take(self, timeout_s: float) -> Frame | None: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -44,3 +49,9 @@ class RunLoop:
     def event_fd(self) -> int: ...
     @property
     def counts(self) -> Counts: ...
+
+@final
+class Frames:
+    def __init__(self, camera: object, session: RunLoop) -> None: ...
+    def __iter__(self) -> Frames: ...
+    def __next__(self) -> Frame: ...

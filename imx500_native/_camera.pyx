@@ -14,6 +14,7 @@ from libcpp cimport bool as cbool
 from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
 
+from imx500_native._frame cimport FrameContext, FrameState
 from imx500_native._libcamera cimport Controls, bound_pointer, request_pointer
 from imx500_native.includes.libcamera cimport (
     CControl,
@@ -129,8 +130,17 @@ cdef class RunLoop:
         Of the picture in its buffer, in bytes.
     only_latest : bool
         Whether a frame that nobody took when the next one comes is dropped.
+    context : FrameContext
+        What all frames of the session have in common.
     before_taking : callable, optional
         Called with each completed request before its metadata are taken.
+
+    Attributes
+    ----------
+    latency : LatencyBudget or None
+        Told of every frame that is taken.
+    tensorless : int
+        How many frames without output tensors were taken since the last one that has them.
 
     Raises
     ------
@@ -146,6 +156,9 @@ cdef class RunLoop:
     cdef CRequest *carrier_pointer
     cdef list memories
     cdef object before_taking
+    cdef FrameContext context
+    cdef public object latency
+    cdef public Py_ssize_t tensorless
     cdef unsigned int tensor_id
     cdef int dimensions
     cdef cnp.npy_intp[3] shape
@@ -162,6 +175,7 @@ cdef class RunLoop:
         tuple strides,
         *,
         bint only_latest,
+        FrameContext context not None,
         before_taking=None,
     ):
         cdef vector[CLoopSlot] slots
@@ -196,6 +210,7 @@ cdef class RunLoop:
         self.carrier_pointer = request_pointer(carrier)
         self.memories = memories
         self.before_taking = before_taking
+        self.context = context
         # Only Raspberry Pi's libcamera has it; no control has the number 0.
         self.tensor_id = 0
         for known, name in known_controls():
@@ -258,9 +273,9 @@ cdef class RunLoop:
 
         Returns
         -------
-        tuple of (Controls, ndarray, bool) or None
-            The metadata, moved out of the request, the picture, read-only, and whether there are
-            output tensors; None where the time is up or the session was stopped.
+        Frame or None
+            With the metadata, moved out of the request, and the picture, read-only; None where the
+            time is up or the session was stopped.
         """
         cdef size_t index = 0
         cdef size_t held = 0
@@ -288,7 +303,7 @@ cdef class RunLoop:
             state = loop.take(index[0], held[0])
         return state
 
-    cdef tuple frame(self, size_t index, size_t held):
+    cdef FrameState frame(self, size_t index, size_t held):
         cdef CRunLoop *loop = self.loop.get()
         cdef Controls controls
         cdef Lease lease
@@ -323,7 +338,14 @@ cdef class RunLoop:
         if self.pointers.size() < held + KEPT_FREE:
             picture = cnp.PyArray_NewCopy(picture, cnp.NPY_CORDER)
             cnp.PyArray_CLEARFLAGS(picture, cnp.NPY_ARRAY_WRITEABLE)
-        return controls, picture, find_control(controls.list, self.tensor_id, tensor)
+        if find_control(controls.list, self.tensor_id, tensor):
+            self.tensorless = 0
+        else:
+            self.tensorless += 1
+        if self.latency is not None:
+            self.latency.finish()
+            self.latency.start(controls.get("SensorTimestamp"))
+        return self.context.frame(controls, picture, controls.sequence)
 
     @property
     def running(self):
@@ -346,3 +368,35 @@ cdef class RunLoop:
         """What became of the requests so far, as `Counts`."""
         cdef CLoopCounts counts = self.loop.get().counts()
         return Counts(counts.completed, counts.dropped, counts.cancelled)
+
+
+@cython.final
+cdef class Frames:
+    """A camera's frames; keeps none while its user looks at one, as a frame may hold a buffer.
+
+    Parameters
+    ----------
+    camera : Camera
+        Asked why no frame came, and told of frames without tensors.
+    session : RunLoop
+        Where the frames are from.
+    """
+
+    cdef object camera
+    cdef object session
+
+    def __init__(self, camera, session):
+        self.camera = camera
+        self.session = session
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        timeout_s = self.camera.timeout_s
+        frame = self.session.take(timeout_s)
+        if frame is None:
+            raise self.camera._failure(self.session, timeout_s) or StopIteration
+        if self.session.tensorless:
+            self.camera._check_tensors(self.session)
+        return frame

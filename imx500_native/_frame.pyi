@@ -1,4 +1,4 @@
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +46,19 @@ class FrameState:
 
 _Kind = TypeVar("_Kind", bound=FrameState)
 
+@final
+class FrameContext:
+    def __init__(
+        self,
+        kind: type[FrameState],
+        network: Network | None,
+        stream_size: Size | None,
+        roi: Rect | None,
+        image_format: str | None,
+        roi_history: object,
+        layout: Layout | None,
+    ) -> None: ...
+
 def new_frame(
     kind: type[_Kind],
     controls: object,
@@ -55,6 +68,5 @@ def new_frame(
     image: npt.NDArray[np.uint8] | None,
     image_format: str | None,
     sequence: int | None,
-    roi_history: object = None,
     layout: Layout | None = None,
 ) -> _Kind: ...

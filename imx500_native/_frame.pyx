@@ -51,19 +51,6 @@ cdef class FrameState:
         The number of the frame since the camera started.
     """
 
-    cdef readonly object _controls
-    cdef readonly object _stream_size
-    cdef readonly object _layout
-    cdef readonly object network
-    cdef object fixed_roi
-    cdef object roi_history
-    cdef bint uncertain
-    cdef readonly object image
-    cdef readonly object image_format
-    cdef readonly object sequence
-    cdef object tensors
-    cdef bint tensors_read
-
     def __init__(self):
         raise TypeError(
             "make a Frame with Frame.from_request or Frame.from_metadata, or iterate a camera"
@@ -185,6 +172,45 @@ cdef class FrameState:
         return self.tensors
 
 
+@cython.final
+cdef class FrameContext:
+    """What all frames of a camera's session have in common.
+
+    Parameters
+    ----------
+    kind : type
+        `FrameState` or a class derived from it.
+    network, stream_size, roi, image_format, layout
+        As for `new_frame`, checked before.
+    roi_history : Imx500Device or None
+        Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
+    """
+
+    def __init__(
+        self, type kind, network, stream_size, roi, image_format, roi_history, layout
+    ):
+        self.kind = kind
+        self.network = network
+        self.stream_size = stream_size
+        self.roi = roi
+        self.image_format = image_format
+        self.roi_history = roi_history
+        self.layout = layout
+
+    cdef FrameState frame(self, object controls, object image, object sequence):
+        cdef FrameState frame = FrameState.__new__(self.kind)
+        frame._controls = controls
+        frame.network = self.network
+        frame._stream_size = self.stream_size
+        frame.fixed_roi = self.roi
+        frame.roi_history = self.roi_history
+        frame._layout = self.layout
+        frame.image = image
+        frame.image_format = self.image_format
+        frame.sequence = sequence
+        return frame
+
+
 def new_frame(
     type kind,
     controls,
@@ -194,7 +220,6 @@ def new_frame(
     image,
     image_format,
     sequence,
-    roi_history=None,
     layout=None,
 ):
     """Make a frame that owns `controls`, of context that was checked before.
@@ -209,8 +234,6 @@ def new_frame(
         (width, height) of the picture in pixels.
     network, roi, image, image_format, sequence
         As the attributes of `FrameState`.
-    roi_history : Imx500Device, optional
-        Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
     layout : Layout, optional
         What else is known of the pictures; None where nothing is.
 
@@ -224,14 +247,6 @@ def new_frame(
     TypeError
         If `kind` is another type.
     """
-    cdef FrameState frame = FrameState.__new__(kind)
-    frame._controls = controls
-    frame.network = network
-    frame._stream_size = stream_size
-    frame.fixed_roi = roi
-    frame.roi_history = roi_history
-    frame._layout = layout
-    frame.image = image
-    frame.image_format = image_format
-    frame.sequence = sequence
-    return frame
+    return FrameContext(kind, network, stream_size, roi, image_format, None, layout).frame(
+        controls, image, sequence
+    )

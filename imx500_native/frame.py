@@ -168,7 +168,6 @@ class Frame(FrameState):
             image,
             image_format,
             sequence,
-            None,
             frame_layout(lores_size, transform, network_flipped),
         )
 

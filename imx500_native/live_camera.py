@@ -12,7 +12,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from imx500_native._frame import new_frame
+from imx500_native._frame import FrameContext
 from imx500_native.buffers import BufferPool
 from imx500_native.configuring import (
     ControlNames,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imx500_native._camera import RunLoop
-    from imx500_native._libcamera import Controls
     from imx500_native.device import Imx500Device
     from imx500_native.geometry import Rect, Size
     from imx500_native.network import Network
@@ -187,7 +186,6 @@ class Camera:
         self._starting = threading.RLock()
         self._before_taking: Callable[[Any], object] | None = None
         self._tensorless_since_s = 0.0
-        self._tensorless = 0
         self._latency: LatencyBudget | None = None
         self._progress = progress
         self.sensor: Imx500Device | None = None
@@ -308,11 +306,20 @@ class Camera:
                 self._layout.shape,
                 self._layout.strides,
                 only_latest=self.policy == "latest",
+                context=FrameContext(
+                    Frame,
+                    self.network,
+                    self.size,
+                    self._roi,
+                    self.image_format,
+                    self.sensor,
+                    self._turned,
+                ),
                 before_taking=self._before_taking,
             )
             self._names.put(carrier, self._controls)
             self._carrier = carrier
-            self._tensorless = 0
+            session.latency = self._latency
             try:
                 with self._watched_upload():
                     session.start()
@@ -420,6 +427,8 @@ class Camera:
         """
         if self._latency is None:
             self._latency = LatencyBudget(1000 / (self._frame_rate or _USUAL_FRAME_RATE))
+            if self._session is not None:
+                self._session.latency = self._latency
         return self._latency
 
     @property
@@ -483,10 +492,12 @@ class Camera:
         """
         session = self._opened_session()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        taken = session.take(limit_s)
-        if taken is None:
+        frame = session.take(limit_s)
+        if frame is None:
             raise self._failure(session, limit_s) or CameraError(_NOT_STREAMING)
-        return self._frame(taken)
+        if session.tensorless:
+            self._check_tensors(session)
+        return frame
 
     async def capture_async(self, timeout_s: float | None = None) -> Frame:
         """Wait for the next frame without blocking the event loop.
@@ -513,7 +524,9 @@ class Camera:
         return frame
 
     def __iter__(self) -> Iterator[Frame]:
-        return _Frames(self, self._streaming())
+        from imx500_native._camera import Frames
+
+        return Frames(self, self._streaming())
 
     def __aiter__(self) -> AsyncIterator[Frame]:
         return _AsyncFrames(self, self._streaming())
@@ -561,9 +574,11 @@ class Camera:
         """Wait for a frame; None where the session was stopped."""
         deadline_s = time.monotonic() + timeout_s
         while True:
-            taken = session.take(0)
-            if taken is not None:
-                return self._frame(taken)
+            frame = session.take(0)
+            if frame is not None:
+                if session.tensorless:
+                    self._check_tensors(session)
+                return frame
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or not session.running:
                 break
@@ -573,38 +588,22 @@ class Camera:
             raise failure
         return None
 
-    def _frame(self, taken: tuple[Controls, npt.NDArray[np.uint8], bool]) -> Frame:
-        controls, image, has_tensors = taken
-        network = self.network
-        if network is not None:
-            if not has_tensors:
-                self._count_tensorless()
-            elif self._tensorless:
-                self._tensorless = 0
-        if self._latency is not None:
-            self._latency.finish()
-            self._latency.start(controls.get("SensorTimestamp"))
-        return new_frame(
-            Frame,
-            controls,
-            network,
-            self.size,
-            self._roi,
-            image,
-            self.image_format,
-            controls.sequence,
-            self.sensor,
-            self._turned,
-        )
+    def _check_tensors(self, session: RunLoop) -> None:
+        """Refuse to go on for ever with frames that carry no tensors, where a network should run.
 
-    def _count_tensorless(self) -> None:
+        Raises
+        ------
+        CameraTimeoutError
+            If that has been so for longer than `timeout_s`.
+        """
+        if self.network is None:
+            return
         now_s = time.monotonic()
-        if self._tensorless == 0:
+        if session.tensorless == 1:
             self._tensorless_since_s = now_s
-        self._tensorless += 1
         waited_s = now_s - self._tensorless_since_s
-        if waited_s > self.timeout_s and self._tensorless > _FEW_FRAMES:
-            count, self._tensorless = self._tensorless, 0
+        if waited_s > self.timeout_s and session.tensorless > _FEW_FRAMES:
+            count, session.tensorless = session.tensorless, 0
             raise CameraTimeoutError(
                 f"the last {count} frames, in {waited_s:.1f} s, carry no output tensors: the "
                 "sensor runs no network, or cannot run this one; see the kernel's log (dmesg)",
@@ -636,28 +635,8 @@ class Camera:
         )
 
 
-class _Frames:
-    """Keeps no frame while its user looks at one: a frame may hold a buffer."""
-
-    __slots__ = ("_camera", "_session")
-
-    def __init__(self, camera: Camera, session: RunLoop) -> None:
-        self._camera = camera
-        self._session = session
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Frame:
-        camera, session = self._camera, self._session
-        taken = session.take(camera.timeout_s)
-        if taken is None:
-            raise camera._failure(session, camera.timeout_s) or StopIteration
-        return camera._frame(taken)
-
-
 class _AsyncFrames:
-    """As `_Frames`."""
+    """Keeps no frame while its user looks at one: a frame may hold a buffer."""
 
     __slots__ = ("_camera", "_session")
 

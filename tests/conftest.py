@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 import imx500_native
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from virtual_camera import VirtualCamera
 
 # Examples stay random everywhere, so that each run looks somewhere else; the blob repeats one.
 hypothesis.settings.register_profile("imx500", deadline=None, print_blob=True)
@@ -24,3 +31,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     return f"imx500_native: {PACKAGE}"
+
+
+@pytest.fixture(scope="session")
+def inject() -> ModuleType:
+    """Puts controls into completed requests, the AI Camera's own among them."""
+    from native.build import inject_controls
+
+    module = inject_controls()
+    module.register_cnn_controls()
+    return module
+
+
+@pytest.fixture
+def camera() -> Iterator[VirtualCamera]:
+    """libcamera's virtual camera, streaming."""
+    from virtual_camera import VirtualCamera
+
+    with VirtualCamera() as camera:
+        camera.start()
+        yield camera

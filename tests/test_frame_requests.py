@@ -34,24 +34,8 @@ pytest.importorskip(
 )
 # After the skips, as all need libcamera.
 import libcamera
-from native.build import inject_controls
-from virtual_camera import VirtualCamera
 
 SSD = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
-
-
-@pytest.fixture(scope="module")
-def inject():
-    module = inject_controls()
-    module.register_cnn_controls()
-    return module
-
-
-@pytest.fixture
-def camera():
-    with VirtualCamera() as camera:
-        camera.start()
-        yield camera
 
 
 def ssd_values():

@@ -37,29 +37,13 @@ _libcamera = pytest.importorskip(
     'build it again after: eval "$(scripts/libcamera --env)"',
 )
 # After the skips, as both need libcamera.
-from native.build import inject_controls  # noqa: E402
 from virtual_camera import VirtualCamera  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import ModuleType
 
 take_controls = _libcamera.take_controls
 peek_control = _libcamera.peek_control
-
-
-@pytest.fixture(scope="module")
-def inject() -> ModuleType:
-    module = inject_controls()
-    module.register_cnn_controls()
-    return module
-
-
-@pytest.fixture
-def camera() -> Iterator[VirtualCamera]:
-    with VirtualCamera() as camera:
-        camera.start()
-        yield camera
 
 
 def output_info(shapes: tuple[tuple[int, ...], ...], frame_count: int = 7) -> np.ndarray:

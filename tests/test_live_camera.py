@@ -42,7 +42,7 @@ pytest.importorskip(
     'build it again after: eval "$(scripts/libcamera --env)"',
 )
 # After the skips, as all of them need libcamera.
-from native.build import inject_controls, occupy_manager  # noqa: E402
+from native.build import occupy_manager  # noqa: E402
 from virtual_camera import VirtualCamera  # noqa: E402
 
 from imx500_native.live_camera import Camera  # noqa: E402
@@ -53,13 +53,6 @@ if TYPE_CHECKING:
 
 SMALL = (64, 48)
 NETWORK = "ssd_mobilenetv2_fpnlite_320x320_pp"
-
-
-@pytest.fixture(scope="module")
-def inject() -> ModuleType:
-    module = inject_controls()
-    module.register_cnn_controls()
-    return module
 
 
 @pytest.fixture(scope="module")

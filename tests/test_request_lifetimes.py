@@ -34,7 +34,6 @@ pytest.importorskip(
     'build it again after: eval "$(scripts/libcamera --env)"',
 )
 # After the skips, as both need libcamera.
-from native.build import inject_controls
 from virtual_camera import VirtualCamera
 
 TESTS = Path(__file__).parent
@@ -43,20 +42,6 @@ SSD = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
 ELEMENTS = sum(spec.elements for spec in SSD.outputs)
 INFO = np.frombuffer(pack_output_info(SSD.output_shapes), np.uint8)
 OWNERSHIPS = pytest.mark.parametrize("ownership", ["copy", "move"])
-
-
-@pytest.fixture(scope="module")
-def inject():
-    module = inject_controls()
-    module.register_cnn_controls()
-    return module
-
-
-@pytest.fixture
-def camera():
-    with VirtualCamera() as camera:
-        camera.start()
-        yield camera
 
 
 def put(inject, request, number):

@@ -17,19 +17,11 @@ pytest.importorskip(
     'build it again after: eval "$(scripts/libcamera --env)"',
 )
 # After the skips, as both need libcamera.
-from native.build import inject_controls
 
 from imx500_native.live_camera import Camera
 
 SIZE = (640, 480)
 ROI = (508, 0, 3040, 3040)
-
-
-@pytest.fixture(scope="module")
-def inject():
-    module = inject_controls()
-    module.register_cnn_controls()
-    return module
 
 
 @pytest.mark.parametrize("name", [n for n in Network.zoo_names() if n.endswith("_pp")])
