@@ -130,7 +130,7 @@ def _objects(found: list[Any]) -> tuple[Cells, str]:
 def _people(found: list[Any]) -> tuple[Cells, str]:
     cells: Cells = [("person", "confidence", "joints", "x0", "y0", "x1", "y1")]
     for index, pose in enumerate(found):
-        joints = [place for place in pose.xy if place[0] == place[0]]
+        joints = [place for place in pose.xy if place is not None]
         columns, rows = zip(*joints, strict=True) if joints else ((0.0,), (0.0,))
         box = pose.xyxy or (min(columns), min(rows), max(columns), max(rows))
         cells.append(

@@ -108,6 +108,7 @@ class OnSensorEncoder:
 
 
 _STRIDES = (8, 16, 32, 64)
+_BINS = 8
 _BACKGROUND_LOGIT = -6.5
 
 
@@ -122,7 +123,8 @@ class NanoDetEncoder:
     Parameters
     ----------
     network : Network
-        With one output (anchors, classes + 4 * bins).
+        With one output (anchors, classes + 32); the last level is left out where the anchors
+        are those of three.
     classes, noise
         As for `detected`.
     """
@@ -136,10 +138,12 @@ class NanoDetEncoder:
         self._size = (network.input.width, network.input.height)
         grids = [tuple(math.ceil(side / stride) for side in self._size) for stride in _STRIDES]
         starts = itertools.accumulate((columns * rows for columns, rows in grids), initial=0)
-        self._levels = list(zip(_STRIDES, grids, starts, strict=False))
-        named = 0 if network.labels is None else len(network.labels)
-        self._class_count = named if named < self._shape[1] else self._shape[1] - 32
-        self._bins = (self._shape[1] - self._class_count) // 4
+        self._levels = [
+            level
+            for level in zip(_STRIDES, grids, starts, strict=False)
+            if level[2] < self._shape[0]
+        ]
+        self._class_count = self._shape[1] - 4 * _BINS
         self._empty = np.full(self._shape, _BACKGROUND_LOGIT, np.float32)
         self._empty[:, self._class_count :] = 0
 
@@ -160,7 +164,7 @@ class NanoDetEncoder:
         width, height = self._size
         x0, y0, x1, y1 = np.multiply(item.xyxy, (width, height, width, height)).tolist()
         half = max(x1 - x0, y1 - y0) / 2
-        room = self._bins - 2  # of the distances, less what an anchor may lie off the middle
+        room = _BINS - 2  # of the distances, less what an anchor may lie off the middle
         stride, (columns, rows), start = next(
             (level for level in self._levels if half <= room * level[0]), self._levels[-1]
         )
@@ -171,7 +175,7 @@ class NanoDetEncoder:
             x, y = column * stride, row * stride
             distances = [(x - x0) / stride, (y - y0) / stride, (x1 - x) / stride, (y1 - y) / stride]
             away = abs(dx) + abs(dy)
-            if away and not all(0 <= one <= self._bins - 1 for one in distances):
+            if away and not all(0 <= one <= _BINS - 1 for one in distances):
                 continue
             anchor = output[start + row * columns + column]
             score = min(max(item.score * (1 - 0.09 * away), 0.01), 0.99)
@@ -180,10 +184,10 @@ class NanoDetEncoder:
                 continue
             anchor[: self._class_count] = _BACKGROUND_LOGIT
             anchor[item.class_id] = own[1]
-            parts = anchor[self._class_count :].reshape(4, self._bins)
+            parts = anchor[self._class_count :].reshape(4, _BINS)
             for part, distance in zip(parts, distances, strict=True):
                 part[:] = self._low
-                lower = min(max(int(distance), 0), self._bins - 2)
+                lower = min(max(int(distance), 0), _BINS - 2)
                 share = min(max(distance - lower, 0.0), 1.0)
                 part[lower : lower + 2] = self._two_bins(share)
 
