@@ -134,8 +134,9 @@ def test_nanodet_gives_the_boxes_back(roi):
             # A bin is a stride wide; half a step of a logit is an eighth of that at the worst.
             longest = (expected[2:] - expected[:2]).max()
             stride = next(s for s in (8, 16, 32, 64) if longest / 2 <= 6 * s or s == 64)
-            assert errors.min() <= stride / 32, (thing, boxes[own])
-            best = found.confidence[own][errors.argmin()]
+            fits = errors <= stride / 32
+            assert fits.any(), (thing, boxes[own])
+            best = found.confidence[own][fits].max()
             score = 0.55 + 0.42 * thing.visible - 0.03 * (thing.depth - 1)
             assert best == pytest.approx(min(max(score, 0.05), 0.99), abs=0.02)
             compared += 1
@@ -158,9 +159,18 @@ def test_nanodet_sees_about_as_much_with_noise():
 # --- poses -------------------------------------------------------------------------------------
 
 
+def stands_apart(person, everybody):
+    """Whether nobody's box reaches into a person's."""
+    return not any(
+        max(person.xyxy[0], other.xyxy[0]) < min(person.xyxy[2], other.xyxy[2])
+        for other in everybody
+        if other is not person
+    )
+
+
 def nearest_pose(found, joints, size):
     """Index of the pose whose joints are nearest in the median, and its errors in pixels."""
-    errors = np.abs(found.xy - joints[:, :2]).max(axis=2, where=~np.isnan(found.xy), initial=0)
+    errors = np.abs(found.xy - joints[:, :2]).max(axis=2)
     index = int(np.nanmedian(errors, axis=1).argmin())
     return index, np.abs((found.xy[index] - joints[:, :2]) * size).max(axis=1)
 
@@ -174,11 +184,12 @@ def test_joints_come_back(name, tolerance, roi):
     people = 0
     for frame in frames_with_tensors(camera, 8):
         found = decoder(frame.outputs)
-        for person in truth(camera, frame):
+        everybody = truth(camera, frame)
+        for person in everybody:
             joints = np.array(person.joints)
             clear = joints[:, 2] > 0.5
-            if clear.sum() < 12:
-                continue  # Half out of view, or behind somebody.
+            if clear.sum() < 12 or not stands_apart(person, everybody):
+                continue  # Half out of view, or among others.
             index, errors = nearest_pose(found, joints, pixels(camera))
             good = clear & (found.keypoint_confidence[index] > 0.3)
             assert good.sum() >= 0.8 * clear.sum()
@@ -245,7 +256,7 @@ def test_noise_moves_joints_a_little(name):
         if counts[-1] == 1:
             height = np.ptp(first.result().boxes[0, 1::2])
             difference = second.result().xy[0] - first.result().xy[0]
-            moved.append(np.nanmedian(np.abs(difference)) / height)
+            moved.append(np.nanmean(np.abs(difference)) / height)
     assert 0.002 < np.median(moved) < 0.02
     assert set(counts) <= {0, 1}
     assert np.mean(counts) > 0.9

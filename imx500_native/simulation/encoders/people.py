@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 JOINTS = 17
 
 
-def joint_score(visible: float) -> float:
-    """Score of a joint that shows well (1), hardly (0.3) or, as a guess, not at all (0)."""
+_Share = TypeVar("_Share", float, "Floats")
+
+
+def joint_score(visible: _Share) -> _Share:
+    """Score of joints that show well (1), hardly (0.3) or, as a guess, not at all (0)."""
     return 0.05 + 0.9 * visible
 
 
@@ -40,7 +43,7 @@ def people_in(scene: Scene, noise: float) -> Floats:
         if not item.joints:
             continue
         joints = np.array(item.joints, np.float32)
-        joints[:, 2] = 0.05 + 0.9 * joints[:, 2]
+        joints[:, 2] = joint_score(joints[:, 2])
         if noise > 0:
             size = np.array((item.xyxy[3] - item.xyxy[1],) * 2) * (scene.roi[3] / scene.roi[2], 1)
             seen = joints[:, 2] > joint_score(0)
