@@ -110,6 +110,7 @@ class OnSensorEncoder:
 _STRIDES = (8, 16, 32, 64)
 _BINS = 8
 _BACKGROUND_LOGIT = -6.5
+_AROUND = [step for step in itertools.product((-1, 0, 1), repeat=2) if step != (0, 0)]
 
 
 class NanoDetEncoder:
@@ -155,12 +156,14 @@ class NanoDetEncoder:
             stirring = scene.rng.integers(0, self._shape[0], 300)
             spread = scene.rng.normal(0, 0.8 * min(self._noise, 3.0), (300, self._class_count))
             output[stirring, : self._class_count] += spread
-        # Nearer and surer objects come last and keep the anchors that several want.
-        for item in reversed(detected(scene, self._classes, self._noise)):
-            self._write(output, item)
+        found = detected(scene, self._classes, self._noise)
+        # Where several want an anchor, what is in the middle there keeps it, and of those the best.
+        for middle_only in (False, True):
+            for item in reversed(found):
+                self._write(output, item, middle_only)
         return [output]
 
-    def _write(self, output: Floats, item: Found) -> None:
+    def _write(self, output: Floats, item: Found, middle_only: bool) -> None:
         width, height = self._size
         x0, y0, x1, y1 = np.multiply(item.xyxy, (width, height, width, height)).tolist()
         half = max(x1 - x0, y1 - y0) / 2
@@ -169,21 +172,17 @@ class NanoDetEncoder:
             (level for level in self._levels if half <= room * level[0]), self._levels[-1]
         )
         middle = round((x0 + x1) / 2 / stride), round((y0 + y1) / 2 / stride)
-        for dx, dy in itertools.product((-1, 0, 1), repeat=2):
+        for dx, dy in [(0, 0)] if middle_only else _AROUND:
             column = min(max(middle[0] + dx, 0), columns - 1)
             row = min(max(middle[1] + dy, 0), rows - 1)
             x, y = column * stride, row * stride
             distances = [(x - x0) / stride, (y - y0) / stride, (x1 - x) / stride, (y1 - y) / stride]
-            away = abs(dx) + abs(dy)
-            if away and not all(0 <= one <= _BINS - 1 for one in distances):
+            if not middle_only and not all(0 <= one <= _BINS - 1 for one in distances):
                 continue
+            score = min(max(item.score * (1 - 0.09 * (abs(dx) + abs(dy))), 0.01), 0.99)
             anchor = output[start + row * columns + column]
-            score = min(max(item.score * (1 - 0.09 * away), 0.01), 0.99)
-            own = anchor[item.class_id], math.log(score / (1 - score))
-            if away and anchor[: self._class_count].max() > own[1]:
-                continue
             anchor[: self._class_count] = _BACKGROUND_LOGIT
-            anchor[item.class_id] = own[1]
+            anchor[item.class_id] = math.log(score / (1 - score))
             parts = anchor[self._class_count :].reshape(4, _BINS)
             for part, distance in zip(parts, distances, strict=True):
                 part[:] = self._low
