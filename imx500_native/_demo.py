@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from imx500_native._demo_tables import counted, result_table, things, words
+from imx500_native._demo_tables import counted, result_table, words
 from imx500_native._table import emit, fitted, note, printable, table
 from imx500_native.camera import open_camera
 from imx500_native.decoding import Decoder
@@ -74,8 +74,8 @@ class _Tally:
         fresh = _is_fresh(frame, result)
         self.without_tensors += not fresh
         # Without results, what the network saw is all that there is to show.
-        tells = fresh if result is None else things(result)
-        if self.shown is None or tells or not things(self.shown[1]):
+        tells = fresh if result is None else len(result) > 0
+        if self.shown is None or tells or not self.shown[1]:
             self.shown = (frame, result)
         self.seconds = time.monotonic() - self.started
 

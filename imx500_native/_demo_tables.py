@@ -14,27 +14,6 @@ if TYPE_CHECKING:
 
     Cells = list[tuple[str, ...]]
 
-_BACKGROUND = "background"
-
-
-def things(result: Result | None) -> list[Any]:
-    """List what was found, without the background of a segmentation.
-
-    Parameters
-    ----------
-    result : Detections, Poses, InstanceMasks, Segmentation, Classification or None
-        None for a network that has no results.
-
-    Returns
-    -------
-    list
-        The items that iteration over the result gives.
-    """
-    if result is None:
-        return []
-    return [item for item in result if getattr(item, "label", None) != _BACKGROUND]
-
-
 def words(result: Result | None) -> str:
     """Say what was found, in one line.
 
@@ -49,7 +28,7 @@ def words(result: Result | None) -> str:
     """
     if result is None:
         return "no result, only the input"
-    found = things(result)
+    found = list(result)
     if result.task == "pose estimation":
         scores = " ".join(f"{pose.confidence:.2f}" for pose in found)
         return f"{len(found)} people {scores}" if found else "-"
@@ -75,7 +54,7 @@ def counted(result: Result | None) -> str:
     """
     if result is None:
         return "and what the network saw"
-    count = len(things(result))
+    count = len(result)
     return f"with {count} {_WHAT[result.task]}" if count else "in which nothing was found"
 
 
@@ -101,7 +80,7 @@ def result_table(frame: Frame, result: Result | None, rows: int | None = None) -
             f"frame {frame.sequence}: this network has no results, it only passes its input on "
             f"(here: {size})"
         ]
-    found = things(result)
+    found = list(result)
     places = "" if result.task == "classification" else ", places in pixels of the picture"
     heading = f"frame {frame.sequence}: {len(found)} {_WHAT[result.task]}{places}"
     if not found:

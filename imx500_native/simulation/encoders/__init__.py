@@ -13,7 +13,7 @@ from imx500_native.simulation.encoders.classification import ClassificationEncod
 from imx500_native.simulation.encoders.detections import NanoDetEncoder, OnSensorEncoder
 from imx500_native.simulation.encoders.higherhrnet import HigherHRNetEncoder
 from imx500_native.simulation.encoders.posenet import PoseNetEncoder
-from imx500_native.simulation.encoders.segmentation import SegmentationEncoder, region_labels
+from imx500_native.simulation.encoders.segmentation import SegmentationEncoder
 from imx500_native.simulation.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ def class_choices(network: Network) -> list[ClassChoice]:
         return [_PERSON]
     if gives_no_result(network):
         return list(enumerate(FIGURES))
-    if network.task == "segmentation":
-        return region_labels(network)
     largest = int(network.outputs[2].value_range[1]) if network.detects_on_sensor else None
+    # Of a segmentation, the first class is the background.
+    first = 1 if network.task == "segmentation" else 0
     if network.labels is None:
-        known: list[ClassChoice] = [(class_id, None) for class_id in range(_UNNAMED_CLASSES)]
+        known: list[ClassChoice] = [(first + i, None) for i in range(_UNNAMED_CLASSES)]
     else:
-        known = [(i, label) for i, label in enumerate(network.labels) if label != "-"]
+        known = [(i, label) for i, label in enumerate(network.labels) if i >= first and label != "-"]
     return [choice for choice in known if largest is None or choice[0] <= largest]
 
 

@@ -13,20 +13,8 @@ if TYPE_CHECKING:
     from imx500_native.simulation.packing import Floats
     from imx500_native.simulation.scene import ClassChoice, Scene
 
-VOC_CLASSES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
-    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
-    "train", "tvmonitor",
-)  # fmt: skip
-
 _BLOCK = 8
 """Pixels that a network's mistake at an edge is about as long as."""
-
-
-def region_labels(network: Network) -> list[ClassChoice]:
-    """Classes of a network's regions, without the background: those of PASCAL VOC by default."""
-    labels = network.labels or VOC_CLASSES
-    return [(i, label) for i, label in enumerate(labels) if i and label != "-"]
 
 
 class SegmentationEncoder:
