@@ -279,7 +279,7 @@ def test_regions_are_the_silhouettes(roi):
     decoder = Decoder.for_network(camera.network)
     for frame in frames_with_tensors(camera, 4):
         placed = camera._world.at(frame.sequence / camera.frame_rate)
-        size = pixels(camera)
+        size, roi = pixels(camera), frame.roi
         regions = decoder(frame.outputs).class_map
         assert regions.shape == size[::-1]
         seen = RENDERER.picture(placed, roi, size)

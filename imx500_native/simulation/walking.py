@@ -59,7 +59,7 @@ _LOOKS = (
     Look((70, 124, 186), (150, 102, 74), (40, 34, 38), (94, 92, 98)),
     Look((226, 172, 74), (206, 152, 112), (52, 42, 46), (62, 92, 104)),
     Look((62, 150, 148), (244, 206, 174), (206, 158, 84), (112, 88, 74)),
-    Look((146, 98, 158), (106, 72, 56), (34, 30, 34), (70, 78, 132)),
+    Look((146, 98, 158), (126, 86, 64), (34, 30, 34), (70, 78, 132)),
 )
 
 SHIRTS = tuple(look.shirt for look in _LOOKS)
@@ -226,7 +226,8 @@ def _turn(start: Point, length: float, angle: float) -> Point:
 
 def _leg(angle: float) -> _Limb:
     """Leg below a hip at (0, 0); it swings forward while the cosine is positive."""
-    thigh = _SWING * math.sin(angle) + 0.05
+    # Two waves make an even pace: the foot on the ground stays there as the body moves on.
+    thigh = _SWING * 0.9 * (math.sin(angle) - math.sin(3 * angle) / 9) + 0.05
     lift = max(math.cos(angle + 0.25), 0.0)
     bend = 0.10 + 0.80 * lift**1.5
     knee = _turn((0.0, 0.0), _THIGH, thigh)
