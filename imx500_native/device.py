@@ -219,6 +219,11 @@ class Imx500Device:
             self._history.confirmed(roi, _now_ns())
         return roi
 
+    @property
+    def last_roi(self) -> Rect:
+        """What `roi` was when it was last set or read; asks the driver nothing."""
+        return self._history.latest
+
     def set_roi(self, roi: Rect | None) -> Rect:
         """Change what the network sees, at once where the camera streams.
 

@@ -142,6 +142,11 @@ class RoiHistory:
         # A new tuple, so that others can read the old one meanwhile.
         self._changes = (*self._changes[1 - _LONGEST_HISTORY :], change)
 
+    @property
+    def latest(self) -> Rect:
+        """The ROI that was set or read last."""
+        return self._changes[-1].roi
+
     def at(self, timestamp_ns: int) -> tuple[Rect, bool]:
         """Tell which ROI a frame was seen through.
 

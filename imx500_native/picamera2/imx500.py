@@ -322,7 +322,10 @@ class IMX500:
 
     @property
     def __is_exact(self) -> bool:
-        return self.__is_cut if self.coordinates == "auto" else self.coordinates == "exact"
+        if self.coordinates == "auto":
+            # The device's word: a program may set the ROI there too.
+            return self.device.last_roi != FULL_ROI
+        return self.coordinates == "exact"
 
     def __chain(self, source: Any, configuration: Any, stream: str) -> PeerChain:
         return peer_chain(
@@ -338,7 +341,7 @@ class IMX500:
             with contextlib.suppress(KeyError):
                 crop = second_crop(_control(source, "ScalerCrops"), crop)
         size: Size = configuration[stream]["size"]
-        return cached_mapper(self.__applied_roi, tuple(crop), tuple(size))
+        return cached_mapper(self.device.last_roi, tuple(crop), tuple(size))
 
     @staticmethod
     def get_isp_output_size(picam2: Any, stream: str = "main") -> Any:
@@ -514,10 +517,8 @@ class IMX500:
             If the driver refuses.
         """
         requested = rectangle_bounded(roi, FULL_ROI)
-        applied = self.device.set_roi(None if requested == FULL_ROI else requested)
+        self.device.set_roi(None if requested == FULL_ROI else requested)
         self.__requested_roi: Rect = requested
-        self.__applied_roi: Rect = applied
-        self.__is_cut = requested != FULL_ROI
         self.__cfg["roi"] = _of_libcamera("Rectangle", PlainRectangle)(*requested)
 
     def set_inference_aspect_ratio(self, aspect_ratio: Sequence[int]) -> None:

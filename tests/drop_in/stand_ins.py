@@ -28,6 +28,7 @@ class Device:
             progress_state=progress_state,
         )
         self.limit = limit
+        self.last_roi = FULL
         self.calls: list[tuple[Any, ...]] = []
         self.progress: UploadProgress | None = None
         self.watched: list[str] = []
@@ -37,7 +38,8 @@ class Device:
 
     def set_roi(self, roi):
         self.calls.append(("set_roi", roi))
-        return FULL if roi is None else tuple(min(side, self.limit) for side in roi)
+        self.last_roi = FULL if roi is None else tuple(min(side, self.limit) for side in roi)
+        return self.last_roi
 
     def load(self, network):
         self.calls.append(("load", network))

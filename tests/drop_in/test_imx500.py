@@ -283,6 +283,16 @@ def test_exact_coordinates_follow_what_the_driver_applied():
     assert as_rectangle(imx500.config["roi"], "roi") == (0, 0, 4040, 3040)
 
 
+def test_coordinates_follow_a_roi_that_was_set_at_the_device():
+    device = Device()
+    imx500 = IMX500("", device=device)
+    request = Request({"ScalerCrop": FULL})
+    device.set_roi((0, 0, 2028, 1520))
+    assert imx500.get_roi_scaled(request) == (0, 0, 320, 240)
+    device.set_roi(None)
+    assert imx500.get_roi_scaled(request) == (0, 0, 640, 480)
+
+
 def test_exact_coordinates_of_lores_use_its_own_crop():
     imx500 = IMX500("", coordinates="exact", device=Device())
     picam2 = Picamera2((1280, 720), lores=(320, 240))
