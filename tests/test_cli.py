@@ -696,7 +696,7 @@ def test_demo_on_a_terminal_redraws_one_table():
     assert re.search(r"\d+/20", shown), "no progress bar"
     *earlier, last = shown.split("\x1b[J")
     assert len(earlier) >= 2
-    assert "boxes in pixels" in last
+    assert "places in pixels" in last
     assert "... and" in last, "the table must not be higher than the terminal"
     table_lines = last.split("frames in")[0].splitlines()
     assert max(len(line) for line in table_lines) < 60
@@ -718,7 +718,7 @@ def test_without_tqdm_the_demo_goes_on_and_says_so_once(tmp_path):
     )
     assert code == 0
     assert shown.count("pip install 'imx500-native[demo]'") == 1
-    assert "boxes in pixels" in shown
+    assert "places in pixels" in shown
 
 
 def test_a_dumb_terminal_gets_lines():
@@ -726,7 +726,7 @@ def test_a_dumb_terminal_gets_lines():
     code, _, shown = run_on_terminal(*arguments, env=environment(TERM="dumb"))
     assert code == 0
     assert "\x1b" not in shown
-    assert " frame   time_s  detections" in shown
+    assert " frame   time_s  found" in shown
 
 
 # --- text --------------------------------------------------------------------------------------
