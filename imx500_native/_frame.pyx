@@ -2,7 +2,7 @@
 
 cimport cython
 
-from imx500_native import controls
+from imx500_native import controls as request_controls
 from imx500_native.geometry import as_rectangle, as_size
 
 # The class of libcamera's own requests, which know nothing of their camera's configuration.
@@ -115,7 +115,7 @@ cdef class FrameState:
         """
         global bare_request
         cdef FrameState frame
-        taken = controls.take_controls(request, ownership)
+        taken = request_controls.take_controls(request, ownership)
         layout = None
         if (
             type(request) is not bare_request

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "posenet": "posenet:PosenetHead",
+    "higherhrnet": "higherhrnet:HigherHrnetHead",
 }
 """Module and class of each head, by the name that users give; imported when one is needed."""
 

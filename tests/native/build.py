@@ -1,7 +1,8 @@
-"""Build the extension modules that only tests need, once per source and libcamera."""
+"""Build the extension modules and libraries that only tests need, once per source."""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 HERE = Path(__file__).parent
@@ -31,6 +33,41 @@ def _libcamera(*arguments: str) -> list[str]:
 def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "imx500-native" / "test-extensions"
+
+
+def _once(built: Path, make: Callable[[Path], None]) -> Path:
+    """Make a file in a directory to work in, unless it is there from before."""
+    if not built.exists():
+        with tempfile.TemporaryDirectory() as work:
+            make(Path(work))
+            built.parent.mkdir(parents=True, exist_ok=True)
+            # Renamed into place, as another test run may be building the same.
+            partial = built.with_suffix(f".{os.getpid()}")
+            shutil.copy(Path(work) / built.name, partial)
+            partial.replace(built)
+    return built
+
+
+def core_library(name: str) -> ctypes.CDLL:
+    """Return a file of the C core as a library, for functions that no extension shows.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no C compiler.
+    """
+    compiler = shlex.split(os.environ.get("CC") or "gcc")
+    sources = [ROOT / "src_c" / f"{name}{suffix}" for suffix in (".c", ".h")]
+    key = hashlib.sha256(repr(compiler).encode())
+    for source in sources:
+        key.update(source.read_bytes())
+
+    def make(work: Path) -> None:
+        flags = ["-std=c11", "-O2", "-shared", "-fPIC"]
+        target = str(work / f"{name}.so")
+        subprocess.run([*compiler, *flags, str(sources[0]), "-o", target], check=True)
+
+    return ctypes.CDLL(str(_once(_cache() / key.hexdigest()[:16] / f"{name}.so", make)))
 
 
 def inject_controls() -> ModuleType:
@@ -56,34 +93,30 @@ def _built(name: str) -> ModuleType:
         key.update(source.read_bytes())
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     built = _cache() / key.hexdigest()[:16] / f"{name}{suffix}"
-    if not built.exists():
-        with tempfile.TemporaryDirectory() as work:
-            extension = Extension(
-                name,
-                [str(HERE / f"{name}.pyx")],
-                include_dirs=[str(ROOT / "src_c" / "libcamera"), numpy.get_include()],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-                extra_compile_args=["-std=c++17", *flags[0]],
-                extra_link_args=flags[1],
-                language="c++",
-            )
-            modules = cythonize(
-                [extension],
-                build_dir=work,
-                include_path=[str(ROOT)],
-                compiler_directives={"language_level": 3},
-                quiet=True,
-            )
-            command = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
-            command.build_lib = command.build_temp = work
-            command.ensure_finalized()
-            command.run()
-            built.parent.mkdir(parents=True, exist_ok=True)
-            # Renamed into place, as another test run may be building the same.
-            partial = built.with_suffix(f".{os.getpid()}")
-            shutil.copy(Path(work) / built.name, partial)
-            partial.replace(built)
-    spec = importlib.util.spec_from_file_location(name, built)
+
+    def make(work: Path) -> None:
+        extension = Extension(
+            name,
+            [str(HERE / f"{name}.pyx")],
+            include_dirs=[str(ROOT / "src_c" / "libcamera"), numpy.get_include()],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+            extra_compile_args=["-std=c++17", *flags[0]],
+            extra_link_args=flags[1],
+            language="c++",
+        )
+        modules = cythonize(
+            [extension],
+            build_dir=str(work),
+            include_path=[str(ROOT)],
+            compiler_directives={"language_level": 3},
+            quiet=True,
+        )
+        command = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
+        command.build_lib = command.build_temp = str(work)
+        command.ensure_finalized()
+        command.run()
+
+    spec = importlib.util.spec_from_file_location(name, _once(built, make))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

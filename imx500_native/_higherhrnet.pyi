@@ -1,0 +1,31 @@
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_CANDIDATES: int
+MAX_JOINTS: int
+MAX_CELLS: int
+
+@final
+class Grouping:
+    def __init__(
+        self,
+        map_size: tuple[int, int],
+        joint_order: bytes,
+        keypoint_threshold: float,
+        tag_threshold: float,
+        threshold: float,
+    ) -> None: ...
+    def __call__(
+        self, outputs: Sequence[npt.NDArray[np.float32]], max_detections: int
+    ) -> (
+        tuple[
+            npt.NDArray[np.float32],
+            npt.NDArray[np.float32],
+            npt.NDArray[np.float32],
+            npt.NDArray[np.float32],
+        ]
+        | None
+    ): ...

@@ -1,0 +1,183 @@
+"""HigherHRNet's candidates for joints to people; see heads/higherhrnet.py."""
+
+cimport cython
+cimport numpy as cnp
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from libc.stdint cimport uint8_t
+
+from imx500_native._arrays cimport column_major
+from imx500_native.includes.higherhrnet cimport (
+    IMX500_HIGHERHRNET_MAX_CANDIDATES,
+    IMX500_HIGHERHRNET_MAX_CELLS,
+    IMX500_HIGHERHRNET_MAX_JOINTS,
+    imx500_grouping,
+    imx500_higherhrnet_gather,
+    imx500_higherhrnet_group,
+    imx500_higherhrnet_scratch_bytes,
+    imx500_joint_candidates,
+)
+
+from imx500_native.errors import DecoderError
+
+cnp.import_array()
+
+MAX_CANDIDATES = IMX500_HIGHERHRNET_MAX_CANDIDATES
+MAX_JOINTS = IMX500_HIGHERHRNET_MAX_JOINTS
+MAX_CELLS = IMX500_HIGHERHRNET_MAX_CELLS
+
+
+@cython.final
+cdef class Grouping:
+    """Groups the candidates of one network's frames.
+
+    One object serves one thread at a time: it owns the scratch memory.
+
+    Parameters
+    ----------
+    map_size : tuple of int
+        Columns and rows of the heat map.
+    joint_order : bytes
+        Each joint once: which are grouped first.
+    keypoint_threshold : float
+        The least heat that counts.
+    tag_threshold : float
+        How near a tag must be to the mean of a person's.
+    threshold : float
+        The least mean heat of a person.
+
+    Raises
+    ------
+    DecoderError
+        If there are too many joints or cells, or `joint_order` does not name each joint once.
+    """
+
+    cdef imx500_grouping grouping
+    cdef imx500_joint_candidates candidates
+    cdef bytes joint_order
+    cdef void *scratch
+    cdef size_t scratch_size
+    cdef bint busy
+
+    def __init__(
+        self,
+        map_size,
+        bytes joint_order,
+        float keypoint_threshold,
+        float tag_threshold,
+        float threshold,
+    ):
+        width, height = map_size
+        if not (width >= 1 and height >= 1 and width * height <= MAX_CELLS):
+            raise DecoderError(
+                f"a heat map has from 1 to {MAX_CELLS} cells, not {width} x {height}"
+            )
+        joints = len(joint_order)
+        if not 1 <= joints <= MAX_JOINTS or sorted(joint_order) != list(range(joints)):
+            raise DecoderError(
+                f"joint_order names each of 1 to {MAX_JOINTS} joints once, "
+                f"not {list(joint_order)!r:.80}"
+            )
+        self.joint_order = joint_order
+        self.grouping.joint_order = <const uint8_t *>joint_order
+        self.grouping.keypoint_threshold = keypoint_threshold
+        self.grouping.tag_threshold = tag_threshold
+        self.grouping.threshold = threshold
+        self.candidates.joints = joints
+        self.candidates.map_width = width
+        self.candidates.map_height = height
+
+    def __dealloc__(self):
+        PyMem_Free(self.scratch)
+
+    cdef int reserve(self, size_t rows) except -1:
+        cdef size_t size = imx500_higherhrnet_scratch_bytes(rows, self.candidates.joints)
+        if size <= self.scratch_size:
+            return 0
+        cdef void *grown = PyMem_Realloc(self.scratch, size)
+        if grown == NULL:
+            raise MemoryError
+        self.scratch = grown
+        self.scratch_size = size
+        return 0
+
+    def __call__(self, outputs, Py_ssize_t max_detections):
+        """Decode one frame.
+
+        Parameters
+        ----------
+        outputs : sequence of ndarray
+            Tags, places and heats, each (candidates, joints).
+        max_detections : int
+            How many of the most confident to keep; negative for all.
+
+        Returns
+        -------
+        tuple of ndarray, or None
+            xy (n, joints, 2) float32 in 0..1 of what the network saw, keypoint_confidence
+            (n, joints) float32, detection_confidence (n,) float32 and xyxy (n, 4) float32, most
+            confident first. None where the outputs do not have these shapes.
+
+        Raises
+        ------
+        DecoderError
+            If another thread is in the same object.
+        """
+        if len(outputs) != 3:
+            return None
+        cdef cnp.ndarray tags = column_major(outputs[0])
+        cdef cnp.ndarray places = column_major(outputs[1])
+        cdef cnp.ndarray heats = column_major(outputs[2])
+        if (
+            tags.ndim != 2
+            or <size_t>tags.shape[0] > IMX500_HIGHERHRNET_MAX_CANDIDATES
+            or <size_t>tags.shape[1] != self.candidates.joints
+            or not cnp.PyArray_SAMESHAPE(tags, places)
+            or not cnp.PyArray_SAMESHAPE(tags, heats)
+        ):
+            return None
+        if self.busy:
+            raise DecoderError(
+                "one decoder per thread: another thread is decoding with this one, and its "
+                "scratch memory serves one frame at a time"
+            )
+        self.busy = True
+        try:
+            return self.decode(tags, places, heats, max_detections)
+        finally:
+            self.busy = False
+
+    cdef tuple decode(
+        self, cnp.ndarray tags, cnp.ndarray places, cnp.ndarray heats, Py_ssize_t max_detections
+    ):
+        cdef imx500_joint_candidates *candidates = &self.candidates
+        cdef size_t kept
+        candidates.candidates = <size_t>tags.shape[0]
+        candidates.tags = <const float *>cnp.PyArray_DATA(tags)
+        candidates.places = <const float *>cnp.PyArray_DATA(places)
+        candidates.heats = <const float *>cnp.PyArray_DATA(heats)
+        self.reserve(candidates.candidates)
+        # Thirty people who are hard to tell apart take long enough for others to run meanwhile.
+        with nogil:
+            kept = imx500_higherhrnet_group(candidates, &self.grouping, self.scratch)
+        if 0 <= max_detections < <Py_ssize_t>kept:
+            kept = <size_t>max_detections
+
+        cdef cnp.npy_intp[3] sizes
+        sizes[0] = <cnp.npy_intp>kept
+        sizes[1] = <cnp.npy_intp>candidates.joints
+        sizes[2] = 2
+        cdef cnp.ndarray xy = cnp.PyArray_EMPTY(3, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray keypoint_confidence = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray confidence = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_FLOAT32, 0)
+        sizes[1] = 4
+        cdef cnp.ndarray xyxy = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
+        imx500_higherhrnet_gather(
+            candidates,
+            self.scratch,
+            kept,
+            <float *>cnp.PyArray_DATA(xy),
+            <float *>cnp.PyArray_DATA(keypoint_confidence),
+            <float *>cnp.PyArray_DATA(confidence),
+            <float *>cnp.PyArray_DATA(xyxy),
+        )
+        return xy, keypoint_confidence, confidence, xyxy

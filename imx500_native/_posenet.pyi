@@ -1,0 +1,23 @@
+from collections.abc import Sequence
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+@final
+class PosenetMaps:
+    def __init__(
+        self,
+        threshold: float,
+        max_detections: int,
+        refinements: int,
+        nms_radius: float,
+        stride: float,
+        width: float,
+        height: float,
+    ) -> None: ...
+    def __call__(
+        self, outputs: Sequence[npt.NDArray[np.float32]]
+    ) -> (
+        tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]] | None
+    ): ...

@@ -1,0 +1,159 @@
+"""PoseNet: people from heat maps and displacement maps."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from imx500_native._posenet import PosenetMaps
+from imx500_native.errors import DecoderError
+from imx500_native.heads.base import checked_count, checked_share, shape_error
+from imx500_native.results.poses import Poses
+
+if TYPE_CHECKING:
+    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.network import Network
+
+CHANNELS = (17, 34, 64)
+MAX_DETECTIONS = 10
+MAX_REFINEMENT_STEPS = 100
+
+
+def checked_length(value: Any, name: str, least: float) -> float:
+    """Check an option in pixels: finite, and not below `least`."""
+    if isinstance(value, (int, float, np.integer, np.floating)) and least <= value < math.inf:
+        return float(value)
+    raise DecoderError(f"{name} must be a number of pixels from {least:g}, not {value!r:.40}")
+
+
+def cell_size(network: Network) -> int | None:
+    """Return how many pixels of the input lie between two cells, or None where nothing says it."""
+    rows, columns = network.outputs[0].shape[:2]
+    across = math.ceil(network.input.width / columns)
+    return across if across == math.ceil(network.input.height / rows) else None
+
+
+class PosenetHead:
+    """Reads heat maps, short offsets and mid offsets, and follows people along their skeletons.
+
+    This is PersonLab's decoding: the cells whose score is not below the threshold, nor below a
+    neighbour's, are roots. From each, the best first, a pose is followed along the 16 edges of the
+    skeleton, in both directions, and every keypoint is moved on by the short offsets. A pose's
+    confidence is the mean of its keypoints'; then those that lie on the same keypoint of a better
+    pose no longer count for it.
+
+    A cell (row i, column j) stands for the pixel in row ``i * stride`` and column ``j * stride``
+    of the input: the 31 columns of the zoo's network span the pixels 0 to 480 of 481. As for boxes,
+    0 and 1 are the outer edges of what the network saw, so the centre of pixel p is at
+    ``(p + 0.5) / 481``.
+
+    A keypoint whose offsets are not finite, which no quantised tensor can hold, counts as not
+    found, and those behind it too.
+
+    Parameters
+    ----------
+    network : Network
+    threshold : float, optional
+        The least confidence of a root and of a pose, 0 to 1; 0.4 by default, as in rpicam-apps'
+        ``imx500_posenet.json``.
+    max_detections : int, optional
+        How many people to follow, best root first; 10 by default. No more than 1024 roots are
+        followed in a frame, found or not.
+    offset_refinement_steps : int
+        How often a keypoint is moved on by the short offsets, 0 to 100.
+    nms_radius : float
+        Pixels of the input within which two keypoints of a kind are the same one.
+    stride : float, optional
+        Pixels of the input from cell to cell; by default what the sizes say, 16 in the zoo.
+
+    Raises
+    ------
+    DecoderError
+        If an option is out of range, or the network's outputs have other shapes.
+    """
+
+    __slots__ = (
+        "_maps",
+        "max_detections",
+        "nms_radius",
+        "offset_refinement_steps",
+        "stride",
+        "threshold",
+    )
+
+    name: ClassVar[str] = "posenet"
+    task: ClassVar[Task] = "pose estimation"
+    reads: ClassVar[str] = "(rows, columns, 17), (rows, columns, 34) and (rows, columns, 64)"
+    labels = None
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        threshold: float | None = None,
+        max_detections: int | None = None,
+        offset_refinement_steps: int = 5,
+        nms_radius: float = 10.0,
+        stride: float | None = None,
+    ) -> None:
+        if not self.fits(network):
+            raise shape_error(self, network.outputs)
+        self.threshold = checked_share(threshold, "threshold", 0.4)
+        limit = checked_count(max_detections, "max_detections")
+        self.max_detections = MAX_DETECTIONS if limit is None else limit
+        steps = checked_count(offset_refinement_steps, "offset_refinement_steps")
+        if steps is None or steps > MAX_REFINEMENT_STEPS:
+            raise DecoderError(
+                f"offset_refinement_steps must be an integer from 0 to {MAX_REFINEMENT_STEPS}, "
+                f"not {offset_refinement_steps!r:.40}"
+            )
+        self.offset_refinement_steps = steps
+        self.nms_radius = checked_length(nms_radius, "nms_radius", 0)
+        if stride is None:
+            stride = cell_size(network)
+            if stride is None:
+                rows, columns = network.outputs[0].shape[:2]
+                raise DecoderError(
+                    f"{columns}x{rows} cells of an input of {network.input.width}x"
+                    f"{network.input.height} pixels are not square; say their stride"
+                )
+        self.stride = checked_length(stride, "stride", 1)
+        self._maps = PosenetMaps(
+            self.threshold,
+            min(self.max_detections, 2**31),
+            steps,
+            self.nms_radius,
+            self.stride,
+            network.input.width,
+            network.input.height,
+        )
+
+    @staticmethod
+    def fits(network: Network) -> bool:
+        """Tell whether a network's outputs are what this head reads."""
+        shapes = network.output_shapes
+        return (
+            len(shapes) == len(CHANNELS)
+            and all(len(shape) == 3 for shape in shapes)
+            and tuple(shape[2] for shape in shapes) == CHANNELS
+            and len({shape[:2] for shape in shapes}) == 1
+        )
+
+    def __call__(self, outputs: Outputs) -> Poses:
+        """Decode one frame.
+
+        Raises
+        ------
+        DecoderError
+            If the outputs have other shapes, or another thread is decoding with this head.
+        """
+        found = self._maps(outputs)
+        if found is None:
+            raise shape_error(self, outputs)
+        return Poses._trusted(*found, None, "network")
+
+    def empty(self) -> Poses:
+        """Return what a frame without tensors gives."""
+        return Poses.empty(fresh=False)
