@@ -21,7 +21,7 @@ from imx500_native.camera import open_camera
 from imx500_native.decoding import Decoder
 from imx500_native.latency import LatencyBudget
 from imx500_native.simulation import SimulatedCamera
-from imx500_native.simulation.encoders import gives_no_result
+from imx500_native.simulation.encoders.classes import gives_no_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -291,7 +291,8 @@ def _heading(
     return (
         f"{which}\n"
         f"network: {printable(network.name)} ({of})\n"
-        f"{options.frames} frames of {width}x{height} at {options.frame_rate:g} frames/s, {pace}; {least}"
+        f"{options.frames} frames of {width}x{height} at {options.frame_rate:g} frames/s, {pace}; "
+        f"{least}"
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     Cells = list[tuple[str, ...]]
 
+
 def words(result: Result | None) -> str:
     """Say what was found, in one line.
 

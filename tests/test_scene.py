@@ -70,12 +70,10 @@ def test_the_seed_decides_everything():
 
 def test_motion_is_smooth_and_every_object_moves():
     world = World(CLASSES, 12, 3)
-    places = np.array(
-        [[actor.motion.at(n / 30)[:2] for actor in world.actors] for n in range(600)]
-    )
+    places = np.array([[actor.motion.at(n / 30)[:2] for actor in world.actors] for n in range(600)])
     steps = np.abs(np.diff(places, axis=0))
     assert steps.max() < 60  # sensor pixels per frame: at most 1.5 % of the field
-    assert (np.ptp(places[:, :, 0], axis=0) > 100).all()
+    assert (np.ptp(places[:, :, 0], axis=0) > 10).all()
 
 
 def test_objects_look_where_they_go():
@@ -100,12 +98,13 @@ def test_farther_objects_come_first_and_are_smaller():
 def test_a_person_is_always_there_and_figures_are_preferred():
     known = set(FIGURES)
     labels = [f"thing {i}" for i in range(60)] + list(FIGURES)
-    plain = 0
     for seed in range(40):
         cast = [one.label for one, *_ in World(list(enumerate(labels)), 6, seed).at(0)]
         assert "person" in cast
-        plain += sum(label not in known for label in cast)
-    assert plain < 40 * 6 * 0.2
+        assert set(cast) <= known
+    few = ["thing", "person", "car", "other"]
+    labels = {one.label for one, *_ in World(list(enumerate(few)), 8, 1).at(0)}
+    assert labels == set(few)
 
 
 def test_classes_without_names_become_plain_blocks():

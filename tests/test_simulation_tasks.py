@@ -11,7 +11,8 @@ from imx500_native.decoding import Decoder
 from imx500_native.geometry import FULL_ROI
 from imx500_native.network import Network
 from imx500_native.simulation import SimulatedCamera
-from imx500_native.simulation.encoders import encoder_for, gives_no_result
+from imx500_native.simulation.encoders import encoder_for
+from imx500_native.simulation.encoders.classes import gives_no_result
 from imx500_native.simulation.encoders.classification import prominence
 from imx500_native.simulation.encoders.people import joint_score
 from imx500_native.simulation.likenesses import kind, plain_name
@@ -146,9 +147,7 @@ def test_nanodet_sees_about_as_much_with_noise():
     calm, noisy = (simulated(NANODET, noise=noise, seed=2) for noise in (0, 1))
     pairs = [
         (len(a.detections(0.5)), len(b.detections(0.5)))
-        for a, b in zip(
-            frames_with_tensors(calm, 30), frames_with_tensors(noisy, 30), strict=True
-        )
+        for a, b in zip(frames_with_tensors(calm, 30), frames_with_tensors(noisy, 30), strict=True)
     ]
     assert 0.7 < np.mean([a == b for a, b in pairs]) < 1
     assert all(abs(a - b) <= 2 for a, b in pairs)
@@ -345,10 +344,9 @@ def test_the_most_prominent_object_comes_first(name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_scores_are_what_the_scene_says_within_a_step(name):
     camera = simulated(name, seed=11)
-    encoder = encoder_for(camera.network, list(enumerate(camera.network.labels)), 0)
+    encoder = encoder_for(camera.network, 0)
     spec = camera.network.outputs[0]
     for frame in frames_with_tensors(camera, 3, every=60):
-        scene_scores = None
 
         class Scene:
             objects = truth(camera, frame)

@@ -14,7 +14,8 @@ from imx500_native.errors import SimulationError
 from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
 from imx500_native.network import Network
-from imx500_native.simulation.encoders import class_choices, encoder_for
+from imx500_native.simulation.encoders import encoder_for
+from imx500_native.simulation.encoders.classes import class_choices
 from imx500_native.simulation.packing import InputPacker, OutputPacker
 from imx500_native.simulation.rendering import Renderer
 from imx500_native.simulation.scene import Placed, Scene, World, visible_objects
@@ -147,7 +148,7 @@ class SimulatedCamera:
                 f"encode must be a function encode(scene, network), got {type(encode).__name__}"
             )
         self._encode = encode
-        self._encoder: Encoder | None = None if encode else encoder_for(network, classes, noise)
+        self._encoder: Encoder | None = None if encode else encoder_for(network, noise)
         self._noise = noise
         self._packer = OutputPacker(network.outputs)
         self._input = InputPacker(network.input) if input_tensor else None

@@ -51,6 +51,7 @@ class Wandering:
     habit: Habit
 
     def at(self, time_s: float) -> Moment:
+        """Where the object is `time_s` seconds after the start."""
         angle = self.speed * time_s + self.phase
         # Two waves whose reaches add up to one: it wanders, yet never leaves its range.
         sway = 0.8 * math.sin(angle) + 0.2 * math.sin(2.3 * angle + self.phase)
@@ -92,6 +93,7 @@ class Passing:
     round_s: float
 
     def at(self, time_s: float) -> Moment | None:
+        """Where the object is `time_s` seconds after the start; None while it is away."""
         way = ((time_s - self.turn) % self.round_s) / self.seconds
         if way >= 1:
             return None

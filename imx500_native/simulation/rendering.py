@@ -63,6 +63,7 @@ class Sprite(NamedTuple):
 
 _HALF_COVERED = 128
 
+
 class Renderer:
     """Draws the scene; keeps backgrounds and figures that it has drawn before.
 
@@ -104,7 +105,7 @@ class Renderer:
     def _sprites_of(
         self, placed: Sequence[Placed], window: Rect, size: Size
     ) -> Iterator[tuple[Sprite, tuple[_Window, _Window]]]:
-        """The figures that show, each with the part of it that does and where that goes."""
+        """List the figures that show, each with the part of it that does and where that goes."""
         if window[2] <= 0 or window[3] <= 0:
             return
         for one in placed:
@@ -186,8 +187,8 @@ def _paint_sprite(
     # Coverage in 256ths keeps opaque and see-through pixels exact and every sum within 16 bits.
     keep = np.rint(256 - canvas.coverage * 256)
     own = np.minimum(np.rint(canvas.colour * 256), 255 * (256 - keep))
-    keep = np.ascontiguousarray(np.broadcast_to(keep, own.shape))
-    sprite = Sprite(own.astype(np.uint16), keep.astype(np.uint16))
+    keep = np.broadcast_to(keep, own.shape)
+    sprite = Sprite(own.astype(np.uint16, order="C"), keep.astype(np.uint16, order="C"))
     return Sprite(_mirrored(sprite.colour), _mirrored(sprite.keep)) if looks_left else sprite
 
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from imx500_native.geometry import SENSOR_SIZE
 from imx500_native.simulation import walking
-from imx500_native.simulation.figures import Figure
 from imx500_native.simulation.likenesses import figure_for, is_known
 from imx500_native.simulation.motion import Motion, Passing, Wandering
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from imx500_native.geometry import Rect, Size
     from imx500_native.simulation.canvas import Colour
+    from imx500_native.simulation.figures import Figure
 
 Box = tuple[float, float, float, float]
 ClassChoice = tuple[int, str | None]
@@ -312,14 +312,11 @@ def _joint_visible(x: float, y: float, field: Box, nearer: Sequence[Placed]) -> 
 def _choose_cast(
     classes: Sequence[ClassChoice], objects: int, rng: np.random.Generator
 ) -> list[ClassChoice]:
-    """Classes of the objects: mostly such as have a figure, a person first, few twice."""
+    """Classes of the objects: such as have a figure if they can, a person first, few twice."""
     known = [item for item in classes if is_known(item[1])]
-    others = [item for item in classes if not is_known(item[1])]
-    weights = np.array(
-        [_PREFERENCE.get(item[1] or "", 0.25) for item in known]
-        + [(0.3 if known else 1.0) / max(len(others), 1)] * len(others)
-    )
-    pool = known + others
+    # Plain blocks say nothing to a viewer: they stand in where there is too little else.
+    pool = known if len(known) >= objects else list(classes)
+    weights = np.array([_PREFERENCE.get(item[1] or "", 0.25) for item in pool])
     cast: list[ClassChoice] = [item for item in known if item[1] == "person"][:1]
     while len(cast) < objects and pool:
         # Gumbel's trick: sorting by log(weight) + noise draws without replacement by weight.

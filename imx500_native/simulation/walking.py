@@ -32,9 +32,7 @@ STRIDE = 0.72
 MIRRORED = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 """COCO's joint of the other side, for each joint."""
 
-EXPOSED = tuple(
-    0.2 if joint == 3 else 0.8 if joint % 2 else 1.0 for joint in range(len(MIRRORED))
-)
+EXPOSED = tuple(0.2 if joint == 3 else 0.8 if joint % 2 else 1.0 for joint in range(len(MIRRORED)))
 """How well each joint shows whose right side is near: its left ear is behind the head."""
 
 _INK: Colour = (44, 48, 66)
@@ -194,7 +192,12 @@ class _Body:
             (oval(0.071, 0.0, 0.0070, 0.010), _INK),
             (
                 stroke(
-                    curve(at(x + 0.040, y + 0.040), at(x + 0.058, y + 0.054), at(x + 0.071, y + 0.040), 4),
+                    curve(
+                        at(x + 0.040, y + 0.040),
+                        at(x + 0.058, y + 0.054),
+                        at(x + 0.071, y + 0.040),
+                        4,
+                    ),
                     0.009 * unit,
                 ),
                 tint(look.skin, -0.45),

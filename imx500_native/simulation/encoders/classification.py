@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from imx500_native.simulation.encoders.classes import class_choices
 from imx500_native.simulation.likenesses import kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
     from imx500_native.network import Network
     from imx500_native.simulation.packing import Floats
-    from imx500_native.simulation.scene import ClassChoice, Scene, SceneObject
+    from imx500_native.simulation.scene import Scene, SceneObject
+
+_Shares: TypeAlias = "NDArray[np.float64]"
 
 _SURE = 0.9
 """Share of all confidence that goes to what is there; the rest falls on everything else."""
@@ -32,19 +35,17 @@ class ClassificationEncoder:
     ----------
     network : Network
         With one output (classes,): probabilities where its values end at 1, else logits.
-    classes : sequence of (int, str or None)
-        All classes with their names.
     noise : float
         0 depends on the scene alone; 1 changes each score by about a fifth of itself.
     """
 
-    def __init__(self, network: Network, classes: Sequence[ClassChoice], noise: float) -> None:
+    def __init__(self, network: Network, noise: float) -> None:
         self._noise = noise
         self._count = network.outputs[0].elements
         self._low, self._high = network.outputs[0].value_range
         self._probabilities = self._low >= 0 and self._high <= 1
         kinds: dict[str, list[int]] = {}
-        for class_id, label in classes:
+        for class_id, label in class_choices(network):
             kinds.setdefault(kind(label), []).append(class_id)
         self._alike = {
             class_id: [other for other in members if other != class_id]
@@ -71,20 +72,21 @@ class ClassificationEncoder:
             return [shares.astype(np.float32)]
         return [self._logits(shares)]
 
-    def _add(self, shares: np.ndarray[tuple[int], np.dtype[np.float64]], own: int, all_: float) -> None:
+    def _add(self, shares: _Shares, own: int, share: float) -> None:
         alike = self._alike.get(own, [])
-        shares[own] += all_ * (_OWN_SHARE if alike else 1.0)
-        left = all_ * (1 - _OWN_SHARE)
+        shares[own] += share * (_OWN_SHARE if alike else 1.0)
+        left = share * (1 - _OWN_SHARE)
         for other in alike:
             shares[other] += left * _FADING
             left *= 1 - _FADING
 
-    def _logits(self, shares: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Floats:
+    def _logits(self, shares: _Shares) -> Floats:
         """Logits with this softmax, about the middle of what the tensor can carry."""
         logits = np.log(np.maximum(shares, 1e-9))
         # What is too unlikely to matter may be cut off, the likeliest must not.
         most = min(self._high, logits.max() - np.median(logits) + max(self._low, -6.0))
-        return np.clip(logits - logits.max() + most, self._low, self._high).astype(np.float32)
+        logits = np.clip(logits - logits.max() + most, self._low, self._high)
+        return np.asarray(logits, np.float32)
 
 
 def prominence(item: SceneObject) -> float:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from imx500_native.simulation.encoders.classes import class_choices
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,7 +29,7 @@ class Found(NamedTuple):
 
 
 def detected(scene: Scene, classes: Sequence[ClassChoice], noise: float) -> list[Found]:
-    """What a detector would find, best first.
+    """List what a detector would find, best first.
 
     Parameters
     ----------
@@ -79,12 +81,12 @@ class OnSensorEncoder:
     ----------
     network : Network
         Its boxes' order and units are followed.
-    classes, noise
+    noise : float
         As for `detected`.
     """
 
-    def __init__(self, network: Network, classes: Sequence[ClassChoice], noise: float) -> None:
-        self._classes = classes
+    def __init__(self, network: Network, noise: float) -> None:
+        self._classes = class_choices(network)
         self._noise = noise
         self._rows = network.output_shapes[1][0]
         self._order = [1, 0, 3, 2] if network.box_order == "yx" else [0, 1, 2, 3]
@@ -126,12 +128,12 @@ class NanoDetEncoder:
     network : Network
         With one output (anchors, classes + 32); the last level is left out where the anchors
         are those of three.
-    classes, noise
+    noise : float
         As for `detected`.
     """
 
-    def __init__(self, network: Network, classes: Sequence[ClassChoice], noise: float) -> None:
-        self._classes = classes
+    def __init__(self, network: Network, noise: float) -> None:
+        self._classes = class_choices(network)
         self._noise = noise
         self._low, self._high = network.outputs[0].value_range
         self._step = network.outputs[0].scale
@@ -145,18 +147,23 @@ class NanoDetEncoder:
             if level[2] < self._shape[0]
         ]
         self._class_count = self._shape[1] - 4 * _BINS
-        self._empty = np.full(self._shape, _BACKGROUND_LOGIT, np.float32)
+        # In the order in which tensors are sent.
+        self._empty = np.full(self._shape, _BACKGROUND_LOGIT, np.float32, order="F")
         self._empty[:, self._class_count :] = 0
 
     def __call__(self, scene: Scene) -> list[Floats]:
         """Encode one moment: one row per anchor."""
-        output = self._empty.copy()
+        output = self._empty.copy(order="F")
         if self._noise > 0:
             # A few hundred anchors stir; all of them would take longer than the rest of a frame.
             stirring = scene.rng.integers(0, self._shape[0], 300)
             spread = scene.rng.normal(0, 0.8 * min(self._noise, 3.0), (300, self._class_count))
             output[stirring, : self._class_count] += spread
-        found = detected(scene, self._classes, self._noise)
+        found = [
+            item
+            for item in detected(scene, self._classes, self._noise)
+            if item.class_id < self._class_count
+        ]
         # Where several want an anchor, what is in the middle there keeps it, and of those the best.
         for middle_only in (False, True):
             for item in reversed(found):

@@ -9,11 +9,9 @@ import numpy as np
 from imx500_native.simulation.encoders.people import JOINTS, joint_score, people_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from imx500_native.network import Network
     from imx500_native.simulation.packing import Floats
-    from imx500_native.simulation.scene import ClassChoice, Scene
+    from imx500_native.simulation.scene import Scene
 
 _DOWNSCALE = 2
 _TAG_SPACING = 1.6
@@ -30,13 +28,11 @@ class HigherHRNetEncoder:
     ----------
     network : Network
         Its map has half the size of its input.
-    classes : sequence of (int, str or None)
-        Not looked at: people are all that it knows.
     noise : float
         As for `people_in`; it also spreads the tags.
     """
 
-    def __init__(self, network: Network, classes: Sequence[ClassChoice], noise: float) -> None:
+    def __init__(self, network: Network, noise: float) -> None:
         self._noise = noise
         self._candidates = network.output_shapes[0][0]
         self._columns = network.input.width // _DOWNSCALE

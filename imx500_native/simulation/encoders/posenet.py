@@ -9,11 +9,9 @@ import numpy as np
 from imx500_native.simulation.encoders.people import JOINTS, people_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from imx500_native.network import Network
     from imx500_native.simulation.packing import Floats
-    from imx500_native.simulation.scene import ClassChoice, Scene
+    from imx500_native.simulation.scene import Scene
 
 STRIDE = 16
 _EDGES = (
@@ -44,13 +42,11 @@ class PoseNetEncoder:
     ----------
     network : Network
         Its maps are (rows, columns, 17), (rows, columns, 34) and (rows, columns, 64).
-    classes : sequence of (int, str or None)
-        Not looked at: people are all that it knows.
     noise : float
         As for `people_in`; it also stirs the heat maps.
     """
 
-    def __init__(self, network: Network, classes: Sequence[ClassChoice], noise: float) -> None:
+    def __init__(self, network: Network, noise: float) -> None:
         self._noise = noise
         rows, columns = network.output_shapes[0][:2]
         self._size = np.array((network.input.width, network.input.height), np.float32)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
     from imx500_native.network import Network
     from imx500_native.simulation.packing import Floats
-    from imx500_native.simulation.scene import ClassChoice, Scene
+    from imx500_native.simulation.scene import Scene
+
+_Regions: TypeAlias = "NDArray[np.int16]"
 
 _BLOCK = 8
 """Pixels that a network's mistake at an edge is about as long as."""
@@ -24,13 +26,11 @@ class SegmentationEncoder:
     ----------
     network : Network
         With one output (height, width).
-    classes : sequence of (int, str or None)
-        Not looked at: the scene's objects have them.
     noise : float
-        0 gives the silhouettes as they are drawn; 1 frays their edges by about a pixel.
+        0 gives the silhouettes as they are drawn; 1 frays their edges by a pixel here and there.
     """
 
-    def __init__(self, network: Network, classes: Sequence[ClassChoice], noise: float) -> None:
+    def __init__(self, network: Network, noise: float) -> None:
         self._noise = noise
         height, width = network.output_shapes[0]
         self._size = (width, height)
@@ -42,14 +42,13 @@ class SegmentationEncoder:
             regions = self._frayed(regions, scene.rng)
         return [regions.astype(np.float32)]
 
-    def _frayed(
-        self, regions: np.ndarray[tuple[int, int], np.dtype[np.int16]], rng: np.random.Generator
-    ) -> np.ndarray[tuple[int, int], np.dtype[np.int16]]:
+    def _frayed(self, regions: _Regions, rng: np.random.Generator) -> _Regions:
         """Take every pixel from a place nearby, blocks of pixels from the same side."""
         height, width = regions.shape
         blocks = (2, height // _BLOCK + 1, width // _BLOCK + 1)
-        shift = np.rint(rng.normal(0, 0.9 * min(self._noise, 8.0), blocks)).astype(np.intp)
+        shift = np.rint(rng.normal(0, 0.55 * min(self._noise, 8.0), blocks)).astype(np.intp)
         shift = shift.repeat(_BLOCK, axis=1).repeat(_BLOCK, axis=2)[:, :height, :width]
         rows = np.clip(np.arange(height)[:, np.newaxis] + shift[0], 0, height - 1)
         columns = np.clip(np.arange(width)[np.newaxis, :] + shift[1], 0, width - 1)
-        return regions[rows, columns]
+        frayed: _Regions = regions[rows, columns]
+        return frayed
