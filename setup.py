@@ -32,6 +32,7 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections", "ranking"],
+    "_filter": ["temporal_filter"],
     "_higherhrnet": ["higherhrnet", "assignment", "ranking"],
     "_lazy": [],
     "_latency": [],

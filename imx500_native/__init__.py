@@ -35,6 +35,7 @@ from imx500_native.errors import (
     MissingExtraError,
     NetworkFileError,
     NetworkNotFoundError,
+    PipelineError,
     RequestStateError,
     SimulationError,
     TaskError,
@@ -52,7 +53,9 @@ if TYPE_CHECKING:
     from imx500_native.camera import open_camera
     from imx500_native.device import Imx500Device
     from imx500_native.drawing import annotate
+    from imx500_native.filtering import TemporalFilter
     from imx500_native.live_camera import Camera
+    from imx500_native.pipeline import Pipeline
     from imx500_native.results import Pose, Poses
     from imx500_native.simulation import SimulatedCamera
 
@@ -90,12 +93,15 @@ __all__ = [
     "NetworkIntrinsics",
     "NetworkNotFoundError",
     "OutputSpec",
+    "Pipeline",
+    "PipelineError",
     "Pose",
     "Poses",
     "RequestStateError",
     "SimulatedCamera",
     "SimulationError",
     "TaskError",
+    "TemporalFilter",
     "TensorInfoError",
     "TensorTakenError",
     "annotate",
@@ -106,9 +112,11 @@ __all__ = [
 _LAZY = {
     "Camera": "imx500_native.live_camera",
     "Imx500Device": "imx500_native.device",
+    "Pipeline": "imx500_native.pipeline",
     "Pose": "imx500_native.results",
     "Poses": "imx500_native.results",
     "SimulatedCamera": "imx500_native.simulation",
+    "TemporalFilter": "imx500_native.filtering",
     "annotate": "imx500_native.drawing",
     "open_camera": "imx500_native.camera",
 }

@@ -41,6 +41,10 @@ class DecoderError(Imx500Error, ValueError):
     """Output tensors do not have the shapes that a decoder reads."""
 
 
+class PipelineError(Imx500Error, ValueError):
+    """A pipeline or a filter was asked for something, or shown something, that it cannot do."""
+
+
 class SimulationError(Imx500Error, ValueError):
     """The simulated camera was asked for something that it cannot simulate."""
 

@@ -31,8 +31,14 @@ class Placed:
 
     __slots__ = ("fresh", "space")
 
+    _parts: ClassVar[tuple[str, ...]]
+
     space: Space
     fresh: bool
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._parts = tuple(name for part in cls.__mro__ for name in getattr(part, "__slots__", ()))
 
     def mapped(self, mapper: CoordinateMapper) -> Self:
         """Return the same result in the mapper's target space.
@@ -74,9 +80,8 @@ class Placed:
     def _copy(self) -> Self:
         """Return a result that shares every column."""
         made = object.__new__(type(self))
-        for part in type(self).__mro__:
-            for name in getattr(part, "__slots__", ()):
-                setattr(made, name, getattr(self, name))
+        for name in self._parts:
+            setattr(made, name, getattr(self, name))
         return made
 
     def _check_source(self, mapper: CoordinateMapper) -> None:
