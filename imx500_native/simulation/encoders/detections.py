@@ -112,7 +112,9 @@ class OnSensorEncoder:
 _STRIDES = (8, 16, 32, 64)
 _BINS = 8
 _BACKGROUND_LOGIT = -6.5
-_AROUND = [step for step in itertools.product((-1, 0, 1), repeat=2) if step != (0, 0)]
+_AROUND = sorted(
+    itertools.product((-1, 0, 1), repeat=2), key=lambda step: step[0] ** 2 + step[1] ** 2
+)
 
 
 class NanoDetEncoder:
@@ -164,13 +166,23 @@ class NanoDetEncoder:
             for item in detected(scene, self._classes, self._noise)
             if item.class_id < self._class_count
         ]
-        # Where several want an anchor, what is in the middle there keeps it, and of those the best.
-        for middle_only in (False, True):
-            for item in reversed(found):
-                self._write(output, item, middle_only)
+        for item in reversed(found):
+            for anchor, away, distances in self._anchors(item)[1:]:
+                self._write(output[anchor], item, away, distances)
+        # Nobody may lose the last anchor to another: each has one for itself.
+        taken: set[int] = set()
+        for item in found:
+            around = self._anchors(item)
+            own = next((one for one in around if one[0] not in taken), around[0])
+            taken.add(own[0])
+            self._write(output[own[0]], item, 0, own[2])
         return [output]
 
-    def _write(self, output: Floats, item: Found, middle_only: bool) -> None:
+    def _anchors(self, item: Found) -> list[tuple[int, int, list[float]]]:
+        """Anchors about the middle of an object, the nearest first.
+
+        Each with how many steps it is away, and the distances to the four sides in strides.
+        """
         width, height = self._size
         x0, y0, x1, y1 = np.multiply(item.xyxy, (width, height, width, height)).tolist()
         half = max(x1 - x0, y1 - y0) / 2
@@ -179,23 +191,26 @@ class NanoDetEncoder:
             (level for level in self._levels if half <= room * level[0]), self._levels[-1]
         )
         middle = round((x0 + x1) / 2 / stride), round((y0 + y1) / 2 / stride)
-        for dx, dy in [(0, 0)] if middle_only else _AROUND:
+        anchors = []
+        for dx, dy in _AROUND:
             column = min(max(middle[0] + dx, 0), columns - 1)
             row = min(max(middle[1] + dy, 0), rows - 1)
             x, y = column * stride, row * stride
             distances = [(x - x0) / stride, (y - y0) / stride, (x1 - x) / stride, (y1 - y) / stride]
-            if not middle_only and not all(0 <= one <= _BINS - 1 for one in distances):
-                continue
-            score = min(max(item.score * (1 - 0.09 * (abs(dx) + abs(dy))), 0.01), 0.99)
-            anchor = output[start + row * columns + column]
-            anchor[: self._class_count] = _BACKGROUND_LOGIT
-            anchor[item.class_id] = math.log(score / (1 - score))
-            parts = anchor[self._class_count :].reshape(4, _BINS)
-            for part, distance in zip(parts, distances, strict=True):
-                part[:] = self._low
-                lower = min(max(int(distance), 0), _BINS - 2)
-                share = min(max(distance - lower, 0.0), 1.0)
-                part[lower : lower + 2] = self._two_bins(share)
+            if not anchors or all(0 <= one <= _BINS - 1 for one in distances):
+                anchors.append((start + row * columns + column, abs(dx) + abs(dy), distances))
+        return anchors
+
+    def _write(self, anchor: Floats, item: Found, away: int, distances: Sequence[float]) -> None:
+        score = min(max(item.score * (1 - 0.09 * away), 0.01), 0.99)
+        anchor[: self._class_count] = _BACKGROUND_LOGIT
+        anchor[item.class_id] = math.log(score / (1 - score))
+        parts = anchor[self._class_count :].reshape(4, _BINS)
+        for part, distance in zip(parts, distances, strict=True):
+            part[:] = self._low
+            lower = min(max(int(distance), 0), _BINS - 2)
+            share = min(max(distance - lower, 0.0), 1.0)
+            part[lower : lower + 2] = self._two_bins(share)
 
     def _two_bins(self, share: float) -> tuple[float, float]:
         """Logits of two bins whose softmax gives `share` to the second."""
