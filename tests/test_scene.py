@@ -12,7 +12,7 @@ from imx500_native.network import Network
 from imx500_native.simulation import walking
 from imx500_native.simulation.canvas import Canvas
 from imx500_native.simulation.figures import FIGURES, PARCEL
-from imx500_native.simulation.likenesses import figure_for, is_known, kind, plain_name
+from imx500_native.simulation.likenesses import figure_for, is_known, kind, mistaken_for, plain_name
 from imx500_native.simulation.motion import Wandering
 from imx500_native.simulation.rendering import Renderer, figure_box, pixel_box
 from imx500_native.simulation.scene import Actor, Placed, World, visible_objects
@@ -382,6 +382,12 @@ def test_imagenets_classes_look_like_what_they_are():
     assert kind("207:golden retriever") == kind("208:Labrador retriever") == "dog"
     assert kind("751:racer, race car") == kind(None) == ""
     assert figure_for("934:hotdog, hot dog, red hot") is PARCEL
+    names = {plain_name(label) for label in labels}
+    for label in known:
+        others = mistaken_for(label)
+        assert len(others) >= 2
+        assert plain_name(label) not in others
+        assert set(others) <= names
 
 
 # --- pictures

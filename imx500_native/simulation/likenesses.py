@@ -61,6 +61,26 @@ _LIKENESSES: dict[str, tuple[str, Colour]] = {
 """Classes of ImageNet that a figure resembles, each with the colour that it has to have."""
 
 
+_RELATED = {
+    "dog": ("malamute", "beagle"),
+    "cat": ("lynx", "egyptian cat"),
+    "bird": ("hummingbird", "bee eater"),
+    "car": ("racer", "minivan", "limousine"),
+    "bus": ("trolleybus", "streetcar"),
+    "bicycle": ("tricycle", "unicycle"),
+    "sports ball": ("volleyball", "rugby ball", "golf ball"),
+    "bottle": ("pop bottle", "beaker"),
+    "cup": ("espresso", "teapot", "beer glass"),
+    "chair": ("studio couch", "throne"),
+    "potted plant": ("vase", "greenhouse"),
+    "traffic light": ("pole", "street sign", "parking meter"),
+    "umbrella": ("parachute", "bonnet", "mushroom"),
+    "cow": ("water buffalo", "bison"),
+    "horse": ("horse cart", "ox"),
+}
+"""Classes of ImageNet without a figure of their own that a classifier takes figures for."""
+
+
 def plain_name(label: str | None) -> str:
     """First name of a label in small letters, without a number before it.
 
@@ -96,3 +116,10 @@ def kind(label: str | None) -> str:
         return _LIKENESSES[name][0]
     name = _OTHER_NAMES.get(name, name)
     return name if name in FIGURES else ""
+
+
+def mistaken_for(label: str | None) -> tuple[str, ...]:
+    """Plain names of classes that a classifier confuses with one, the likeliest first."""
+    own, name = kind(label), plain_name(label)
+    alike = [other for other, (other_kind, _) in _LIKENESSES.items() if other_kind == own]
+    return tuple(other for other in (*alike, *_RELATED.get(own, ())) if other != name)

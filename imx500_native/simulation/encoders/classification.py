@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from imx500_native.simulation.encoders.classes import class_choices
-from imx500_native.simulation.likenesses import kind
+from imx500_native.simulation.likenesses import is_known, mistaken_for, plain_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,14 +44,12 @@ class ClassificationEncoder:
         self._count = network.outputs[0].elements
         self._low, self._high = network.outputs[0].value_range
         self._probabilities = self._low >= 0 and self._high <= 1
-        kinds: dict[str, list[int]] = {}
-        for class_id, label in class_choices(network):
-            kinds.setdefault(kind(label), []).append(class_id)
+        choices = class_choices(network)
+        by_name = {plain_name(label): class_id for class_id, label in reversed(choices)}
         self._alike = {
-            class_id: [other for other in members if other != class_id]
-            for name, members in kinds.items()
-            if name
-            for class_id in members
+            class_id: [by_name[name] for name in mistaken_for(label) if name in by_name]
+            for class_id, label in choices
+            if is_known(label)
         }
         # A few classes come to any network's mind, whatever it sees.
         tail = np.random.default_rng(0).exponential(1, self._count) ** 2

@@ -155,17 +155,17 @@ class NanoDetEncoder:
 
     def __call__(self, scene: Scene) -> list[Floats]:
         """Encode one moment: one row per anchor."""
+        found = [
+            item
+            for item in detected(scene, self._classes, self._noise)
+            if item.class_id < self._class_count
+        ]
         output = self._empty.copy(order="F")
         if self._noise > 0:
             # A few hundred anchors stir; all of them would take longer than the rest of a frame.
             stirring = scene.rng.integers(0, self._shape[0], 300)
             spread = scene.rng.normal(0, 0.8 * min(self._noise, 3.0), (300, self._class_count))
             output[stirring, : self._class_count] += spread
-        found = [
-            item
-            for item in detected(scene, self._classes, self._noise)
-            if item.class_id < self._class_count
-        ]
         for item in reversed(found):
             for anchor, away, distances in self._anchors(item)[1:]:
                 self._write(output[anchor], item, away, distances)
