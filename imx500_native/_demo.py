@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
     from imx500_native.results import Result
 
+    _Picture = npt.NDArray[np.uint8]
+
 INTERRUPTED = 130
 REFRESH_S = 0.2
 PIPE_COLUMNS = 100
@@ -259,20 +261,31 @@ def _save(camera: Camera | SimulatedCamera, tally: _Tally, target: Path, outline
     return f"saved frame {frame.sequence}, {counted(result)}, to {printable(str(target))}"
 
 
-def _with_input(
-    image: npt.NDArray[np.uint8], seen: npt.NDArray[np.uint8] | None
-) -> npt.NDArray[np.uint8]:
-    """Put what the network saw beside the picture, as high as that."""
+def _with_input(image: _Picture, seen: _Picture | None) -> _Picture:
+    """Put what the network saw beside the picture, as high as that, and say which is which."""
+    import math
+
     import numpy as np
     from PIL import Image
 
+    from imx500_native.drawing import annotate
+    from imx500_native.results import Detections
+
     if seen is None:
         return image
-    height = image.shape[0]
+    height, left = image.shape[:2]
     width = max(round(seen.shape[1] * height / seen.shape[0]), 1)
     beside = Image.fromarray(seen).resize((width, height), Image.Resampling.BILINEAR)
     gap = np.full((height, max(height // 90, 2), 3), 255, np.uint8)
-    return np.concatenate([image[..., :3], gap, np.asarray(beside)], axis=1)
+    both = np.concatenate([image[..., :3], gap, np.asarray(beside)], axis=1)
+    frames = Detections(
+        [[0, 0, left, height], [left + gap.shape[1], 0, both.shape[1], height]],
+        [math.nan] * 2,
+        [0, 1],
+        labels=["picture", f"input tensor, {seen.shape[1]}x{seen.shape[0]}"],
+        space="stream",
+    )
+    return annotate(both, frames, in_place=True)
 
 
 def _heading(
