@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imx500_native.heads.classification import class_labels
 from imx500_native.simulation.figures import FIGURES
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def class_choices(network: Network) -> list[ClassChoice]:
     if network.detects_on_sensor:
         largest = int(network.outputs[2].value_range[1])
     elif network.task == "classification":
+        from imx500_native.heads.classification import class_labels  # only classifiers need it
+
         labels, largest = class_labels(network), network.outputs[0].elements - 1
     # Of a segmentation, the first class is the background.
     first = 1 if network.task == "segmentation" else 0
