@@ -2,8 +2,8 @@
 
     python scripts/make_zoo_facts.py ../shared/facts/networks.json imx500_native/data/zoo.json
 
-Everything comes from the files, except for what no file says: the labels of the YOLO networks, and
-how the boxes of those without intrinsics are meant.
+Everything comes from the files, except for what no file says: the labels of the YOLO networks and
+of DeepLab, and how the boxes of those without intrinsics are meant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,32 @@ BOXES = {
 }
 COCO_80 = "coco_80"
 LABEL_SET_NAMES = {90: "coco_90", 1001: "imagenet_1001"}
-EXTRA_LABELS = {"yolov8n_pp": COCO_80, "yolo11n_pp": COCO_80}
+VOC_21 = "voc_21"
+EXTRA_LABELS = {"yolov8n_pp": COCO_80, "yolo11n_pp": COCO_80, "deeplabv3plus": VOC_21}
+# The classes of PASCAL VOC in their order, after the background.
+VOC_LABELS = [
+    "background",
+    "aeroplane",
+    "bicycle",
+    "bird",
+    "boat",
+    "bottle",
+    "bus",
+    "car",
+    "cat",
+    "chair",
+    "cow",
+    "diningtable",
+    "dog",
+    "horse",
+    "motorbike",
+    "person",
+    "pottedplant",
+    "sheep",
+    "sofa",
+    "train",
+    "tvmonitor",
+]
 
 
 def tensor(fields: dict[str, Any]) -> dict[str, Any]:
@@ -76,6 +101,7 @@ def main() -> None:
         name = file.removeprefix("imx500_network_").removesuffix(".rpk")
         networks[name] = network(name, facts, label_sets)
     label_sets[COCO_80] = [label for label in label_sets["coco_90"] if label != "-"]
+    label_sets[VOC_21] = VOC_LABELS
 
     # One line per network keeps the differences between two versions of the file readable.
     def lines(entries: dict[str, Any]) -> str:

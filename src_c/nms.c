@@ -79,32 +79,32 @@ static void group_by_class(const struct scratch *scratch, const int32_t *class_i
     }
 }
 
-static inline struct block one_box_everywhere(const float *xyxy, float extra) {
+struct box {
+    float x0;
+    float y0;
+    float x1;
+    float y1;
+    float area;
+};
+
+static inline struct box box_of(const float *xyxy, float extra) {
     const float width = larger(xyxy[2] - xyxy[0] + extra, 0.0f);
     const float height = larger(xyxy[3] - xyxy[1] + extra, 0.0f);
-    struct block box;
-    for (int lane = 0; lane < LANES; lane++) {
-        box.x0[lane] = xyxy[0];
-        box.y0[lane] = xyxy[1];
-        box.x1[lane] = xyxy[2];
-        box.y1[lane] = xyxy[3];
-        box.area[lane] = width * height;
-    }
-    return box;
+    return (struct box){xyxy[0], xyxy[1], xyxy[2], xyxy[3], width * height};
 }
 
-static inline int is_suppressed(const struct block *box, const struct block *blocks, size_t count,
+static inline int is_suppressed(struct box box, const struct block *blocks, size_t count,
                                 float iou_threshold, float extra) {
     for (size_t i = 0; i < count; i++) {
         const struct block *kept = &blocks[i];
         int hit = 0;
         for (int lane = 0; lane < LANES; lane++) {
-            const float width = smaller(box->x1[lane], kept->x1[lane]) -
-                                larger(box->x0[lane], kept->x0[lane]) + extra;
-            const float height = smaller(box->y1[lane], kept->y1[lane]) -
-                                 larger(box->y0[lane], kept->y0[lane]) + extra;
+            const float width =
+                smaller(box.x1, kept->x1[lane]) - larger(box.x0, kept->x0[lane]) + extra;
+            const float height =
+                smaller(box.y1, kept->y1[lane]) - larger(box.y0, kept->y0[lane]) + extra;
             const float shared = larger(width, 0.0f) * larger(height, 0.0f);
-            const float covered = box->area[lane] + kept->area[lane] - shared;
+            const float covered = box.area + kept->area[lane] - shared;
             /* Not as a quotient: a division costs more than all the rest. */
             hit |= shared > iou_threshold * covered;
         }
@@ -114,7 +114,7 @@ static inline int is_suppressed(const struct block *box, const struct block *blo
     return 0;
 }
 
-static inline void keep(struct block *blocks, uint32_t kept, const struct block *box) {
+static inline void keep(struct block *blocks, uint32_t kept, struct box box) {
     struct block *block = &blocks[kept / LANES];
     const uint32_t lane = kept % LANES;
     if (lane == 0)
@@ -124,11 +124,11 @@ static inline void keep(struct block *blocks, uint32_t kept, const struct block 
             block->x1[i] = block->y1[i] = -INFINITY;
             block->area[i] = 0.0f;
         }
-    block->x0[lane] = box->x0[0];
-    block->y0[lane] = box->y0[0];
-    block->x1[lane] = box->x1[0];
-    block->y1[lane] = box->y1[0];
-    block->area[lane] = box->area[0];
+    block->x0[lane] = box.x0;
+    block->y0[lane] = box.y0;
+    block->x1[lane] = box.x1;
+    block->y1[lane] = box.y1;
+    block->area[lane] = box.area;
 }
 
 size_t imx500_nms_rows(const float *xyxy, const float *score, const int32_t *class_id, size_t count,
@@ -153,11 +153,11 @@ size_t imx500_nms_rows(const float *xyxy, const float *score, const int32_t *cla
         const uint32_t row = scratch.order[i];
         struct group *group = &scratch.groups[class_aware ? scratch.group_of_row[row] : 0];
         struct block *blocks = &scratch.blocks[group->first_block];
-        const struct block box = one_box_everywhere(xyxy + 4 * (size_t)row, extra);
+        const struct box box = box_of(xyxy + 4 * (size_t)row, extra);
         const size_t full = (group->kept + LANES - 1) / LANES;
-        if (is_suppressed(&box, blocks, full, options->iou_threshold, extra))
+        if (is_suppressed(box, blocks, full, options->iou_threshold, extra))
             continue;
-        keep(blocks, group->kept++, &box);
+        keep(blocks, group->kept++, box);
         rows[kept++] = row;
     }
     return kept;

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "nanodet": "nanodet:NanoDetHead",
+    "yolov5": "yolov5:YoloV5Head",
+    "efficientdet": "efficientdet:EfficientDetHead",
     "posenet": "posenet:PosenetHead",
     "higherhrnet": "higherhrnet:HigherHrnetHead",
+    "segmentation": "segmentation:SegmentationHead",
+    "classification": "classification:ClassificationHead",
 }
 """Module and class of each head, by the name that users give; imported when one is needed."""
 

@@ -1,0 +1,479 @@
+"""Detectors whose boxes are still to be decoded and suppressed; see the heads of these names."""
+
+cimport cython
+cimport numpy as cnp
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport SIZE_MAX, int32_t, uint32_t
+from libc.string cimport memcpy
+
+from imx500_native._arrays cimport column_major
+from imx500_native.includes.efficientdet cimport (
+    imx500_efficientdet,
+    imx500_efficientdet_candidates,
+)
+from imx500_native.includes.nanodet cimport imx500_nanodet, imx500_nanodet_candidates
+from imx500_native.includes.nms cimport (
+    imx500_box_list,
+    imx500_nms,
+    imx500_nms_options,
+    imx500_nms_rows,
+    imx500_nms_scratch_bytes,
+)
+from imx500_native.includes.yolov5 cimport (
+    imx500_yolov5_candidates,
+    imx500_yolov5_decoded_candidates,
+    imx500_yolov5_level,
+)
+
+from imx500_native.errors import DecoderError
+
+cnp.import_array()
+
+cdef enum:
+    MAX_LEVELS = 8
+    # What suppression does with fewer boxes is over before another thread could have started.
+    FEW_BOXES = 512
+
+
+cdef class BoxHead:
+    """What the heads have in common: candidates, suppression, and arrays of what stays.
+
+    One object serves one thread at a time: it owns the scratch memory.
+
+    Parameters
+    ----------
+    size : tuple of int
+        (width, height) of the network's input.
+    anchors : int
+        How many rows the tensors have.
+    threshold : float
+        The least confidence that counts.
+    iou_threshold : float
+        Boxes of one class that overlap more than this suppress each other.
+    max_detections : int
+        How many of the most confident to keep; negative for all.
+    plus_one : bool
+        Overlaps are those of boxes one pixel wider and higher, as picamera2 has it.
+    """
+
+    cdef imx500_box_list boxes
+    cdef imx500_nms_options suppression
+    cdef void *scratch
+    cdef float threshold
+    cdef uint32_t width
+    cdef uint32_t height
+    cdef bint busy
+
+    def __init__(self, size, Py_ssize_t anchors, float threshold, float iou_threshold,
+                 Py_ssize_t max_detections, bint plus_one):
+        self.width, self.height = size
+        self.threshold = threshold
+        self.suppression.iou_threshold = iou_threshold
+        self.suppression.class_aware = True
+        self.suppression.plus_one = plus_one
+        self.suppression.max_detections = SIZE_MAX if max_detections < 0 else <size_t>max_detections
+        self.allocate(anchors)
+
+    def __dealloc__(self):
+        PyMem_Free(self.scratch)
+
+    cdef int allocate(self, size_t anchors) except -1:
+        cdef size_t suppression = imx500_nms_scratch_bytes(anchors)
+        PyMem_Free(self.scratch)
+        self.scratch = PyMem_Malloc(suppression + 7 * sizeof(float) * anchors)
+        if self.scratch == NULL:
+            raise MemoryError
+        self.boxes.xyxy = <float *>(<char *>self.scratch + suppression)
+        self.boxes.score = self.boxes.xyxy + 4 * anchors
+        self.boxes.class_id = <int32_t *>(self.boxes.score + anchors)
+        self.boxes.anchor = <uint32_t *>(self.boxes.class_id + anchors)
+        self.boxes.capacity = anchors
+        return 0
+
+    cdef list bound(self, outputs):
+        """Point at the tensors; return what owns them, or None where the shapes are others."""
+        raise NotImplementedError
+
+    cdef void find_candidates(self) noexcept nogil:
+        """Fill the list."""
+
+    def __call__(self, outputs):
+        """Decode one frame.
+
+        Parameters
+        ----------
+        outputs : sequence of ndarray
+            The network's tensors.
+
+        Returns
+        -------
+        tuple of ndarray or None
+            xyxy (m, 4) float32 in 0..1 of what the network saw, confidence (m,) float32 and
+            class_id (m,) int32, most confident first. None where the tensors have other shapes.
+
+        Raises
+        ------
+        DecoderError
+            If another thread is in this object.
+        """
+        if self.busy:
+            raise DecoderError("one decoder per thread: another thread is decoding with this one")
+        self.busy = True
+        try:
+            owners = self.bound(outputs)
+            if owners is None:
+                return None
+            with nogil:
+                self.boxes.count = 0
+                self.find_candidates()
+                imx500_nms(&self.boxes, &self.suppression, self.scratch)
+            return self.found()
+        finally:
+            self.busy = False
+
+    cdef tuple found(self):
+        cdef size_t count = self.boxes.count
+        cdef cnp.npy_intp[2] sizes
+        sizes[0] = <cnp.npy_intp>count
+        sizes[1] = 4
+        cdef cnp.ndarray xyxy = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray confidence = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray class_id = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_INT32, 0)
+        cdef float *boxes = <float *>cnp.PyArray_DATA(xyxy)
+        cdef size_t i
+        for i in range(2 * count):
+            boxes[2 * i] = self.boxes.xyxy[2 * i] / <float>self.width
+            boxes[2 * i + 1] = self.boxes.xyxy[2 * i + 1] / <float>self.height
+        memcpy(cnp.PyArray_DATA(confidence), self.boxes.score, count * sizeof(float))
+        memcpy(cnp.PyArray_DATA(class_id), self.boxes.class_id, count * sizeof(int32_t))
+        return xyxy, confidence, class_id
+
+
+cdef cnp.ndarray tensor_of_shape(outputs, Py_ssize_t index, tuple shape):
+    """The tensor as libcamera lays it out, or None where it has another shape."""
+    cdef cnp.ndarray tensor = column_major(outputs[index])
+    return tensor if (<object>tensor).shape == shape else None
+
+
+@cython.final
+cdef class NanoDet(BoxHead):
+    """Reads (anchors, classes + 4 * bins).
+
+    Parameters
+    ----------
+    classes, bins : int
+    strides : sequence of int
+        At most 8.
+    size, anchors, threshold, iou_threshold, max_detections, plus_one
+        As for `BoxHead`.
+    """
+
+    cdef imx500_nanodet network
+    cdef uint32_t[MAX_LEVELS] strides
+    cdef tuple shape
+
+    def __init__(self, Py_ssize_t classes, Py_ssize_t bins, strides, size, Py_ssize_t anchors,
+                 float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
+        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+        if len(strides) > MAX_LEVELS:
+            raise DecoderError(f"at most {MAX_LEVELS} strides, not {len(strides)}")
+        for level, stride in enumerate(strides):
+            self.strides[level] = stride
+        self.network.anchors = anchors
+        self.network.classes = classes
+        self.network.bins = bins
+        self.network.width = self.width
+        self.network.height = self.height
+        self.network.strides = self.strides
+        self.network.levels = len(strides)
+        self.shape = (anchors, classes + 4 * bins)
+
+    cdef list bound(self, outputs):
+        if len(outputs) != 1:
+            return None
+        cdef cnp.ndarray tensor = tensor_of_shape(outputs, 0, self.shape)
+        if tensor is None:
+            return None
+        self.network.tensor = <const float *>cnp.PyArray_DATA(tensor)
+        return [tensor]
+
+    cdef void find_candidates(self) noexcept nogil:
+        imx500_nanodet_candidates(&self.network, self.threshold, &self.boxes)
+
+
+@cython.final
+cdef class EfficientDet(BoxHead):
+    """Reads (anchors, classes) and (anchors, 4).
+
+    Parameters
+    ----------
+    classes : int
+    levels : tuple of int
+        The first and the last.
+    anchor_scale : float
+    boxes_first : bool
+        The two tensors come the other way round.
+    size, anchors, threshold, iou_threshold, max_detections, plus_one
+        As for `BoxHead`.
+    """
+
+    cdef imx500_efficientdet network
+    cdef bint boxes_first
+    cdef tuple logits_shape
+    cdef tuple codes_shape
+
+    def __init__(self, Py_ssize_t classes, levels, float anchor_scale, bint boxes_first, size,
+                 Py_ssize_t anchors, float threshold, float iou_threshold,
+                 Py_ssize_t max_detections, bint plus_one):
+        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+        self.network.anchors = anchors
+        self.network.classes = classes
+        self.network.width = self.width
+        self.network.height = self.height
+        self.network.first_level, self.network.last_level = levels
+        self.network.anchor_scale = anchor_scale
+        self.boxes_first = boxes_first
+        self.logits_shape = (anchors, classes)
+        self.codes_shape = (anchors, 4)
+
+    cdef list bound(self, outputs):
+        if len(outputs) != 2:
+            return None
+        cdef cnp.ndarray logits = tensor_of_shape(outputs, self.boxes_first, self.logits_shape)
+        cdef cnp.ndarray codes = tensor_of_shape(outputs, not self.boxes_first, self.codes_shape)
+        if logits is None or codes is None:
+            return None
+        self.network.logits = <const float *>cnp.PyArray_DATA(logits)
+        self.network.codes = <const float *>cnp.PyArray_DATA(codes)
+        return [logits, codes]
+
+    cdef void find_candidates(self) noexcept nogil:
+        imx500_efficientdet_candidates(&self.network, self.threshold, &self.boxes)
+
+
+@cython.final
+cdef class YoloV5(BoxHead):
+    """Reads one tensor per level, whose last dimension is 5 + classes.
+
+    Parameters
+    ----------
+    classes : int
+    levels : sequence of tuple
+        Of each: the shape of its tensor, the grid (columns, lines), the steps in the tensor
+        (x, y, anchor), the stride, and the anchors' sizes as (width, height) in pixels.
+    logits : bool
+        The sigmoid is still to be done.
+    size, anchors, threshold, iou_threshold, max_detections, plus_one
+        As for `BoxHead`.
+    """
+
+    cdef imx500_yolov5_level[MAX_LEVELS] levels
+    cdef float[2 * MAX_LEVELS * MAX_LEVELS] anchor_sizes
+    cdef list shapes
+    cdef size_t classes
+    cdef bint logits
+
+    def __init__(self, Py_ssize_t classes, levels, bint logits, size, Py_ssize_t anchors,
+                 float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
+        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+        if len(levels) > MAX_LEVELS or any(len(level[4]) > MAX_LEVELS for level in levels):
+            raise DecoderError(f"at most {MAX_LEVELS} levels, of at most {MAX_LEVELS} anchors each")
+        self.classes = classes
+        self.logits = logits
+        self.shapes = []
+        cdef imx500_yolov5_level *level
+        cdef float *sizes = self.anchor_sizes
+        cdef Py_ssize_t total = 0
+        for index, (shape, grid, steps, stride, anchor_sizes) in enumerate(levels):
+            level = &self.levels[index]
+            level.columns, level.lines = grid
+            level.x_step, level.y_step, level.anchor_step = steps
+            level.stride = stride
+            level.anchors = len(anchor_sizes)
+            level.anchor_size = sizes
+            for width, height in anchor_sizes:
+                sizes[0] = width
+                sizes[1] = height
+                sizes += 2
+            self.shapes.append(shape)
+            total += <Py_ssize_t>(level.columns * level.lines * level.anchors)
+        if total > anchors:
+            raise DecoderError(f"the levels have {total} anchors, more than {anchors}")
+
+    cdef list bound(self, outputs):
+        if len(outputs) != len(self.shapes):
+            return None
+        cdef list owners = []
+        cdef cnp.ndarray tensor
+        cdef Py_ssize_t index
+        for index in range(len(self.shapes)):
+            tensor = tensor_of_shape(outputs, index, self.shapes[index])
+            if tensor is None:
+                return None
+            self.levels[index].tensor = <const float *>cnp.PyArray_DATA(tensor)
+            owners.append(tensor)
+        return owners
+
+    cdef void find_candidates(self) noexcept nogil:
+        cdef uint32_t first_row = 0
+        cdef imx500_yolov5_level *level
+        cdef size_t index
+        for index in range(<size_t>MAX_LEVELS):
+            level = &self.levels[index]
+            if level.anchors == 0:
+                break
+            imx500_yolov5_candidates(
+                level, self.classes, self.logits, self.threshold, first_row, &self.boxes
+            )
+            first_row += <uint32_t>(level.columns * level.lines * level.anchors)
+
+
+@cython.final
+cdef class YoloV5Decoded(BoxHead):
+    """Reads (anchors, 5 + classes): boxes that the network has decoded, centre and size.
+
+    Parameters
+    ----------
+    classes : int
+    units : tuple of float
+        What one is, of a box's x and y, in pixels of the input.
+    size, anchors, threshold, iou_threshold, max_detections, plus_one
+        As for `BoxHead`.
+    """
+
+    cdef const float *tensor
+    cdef tuple shape
+    cdef size_t classes
+    cdef float x_unit
+    cdef float y_unit
+
+    def __init__(self, Py_ssize_t classes, units, size, Py_ssize_t anchors, float threshold,
+                 float iou_threshold, Py_ssize_t max_detections, bint plus_one):
+        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+        self.classes = classes
+        self.x_unit, self.y_unit = units
+        self.shape = (anchors, 5 + classes)
+
+    cdef list bound(self, outputs):
+        if len(outputs) != 1:
+            return None
+        cdef cnp.ndarray tensor = tensor_of_shape(outputs, 0, self.shape)
+        if tensor is None:
+            return None
+        self.tensor = <const float *>cnp.PyArray_DATA(tensor)
+        return [tensor]
+
+    cdef void find_candidates(self) noexcept nogil:
+        imx500_yolov5_decoded_candidates(
+            self.tensor, self.boxes.capacity, self.classes, self.x_unit, self.y_unit,
+            self.threshold, &self.boxes
+        )
+
+
+cdef inline cnp.ndarray rows_of(object values, int dtype):
+    return cnp.PyArray_FROM_OTF(
+        values, dtype, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_FORCECAST
+    )
+
+
+def nms(xyxy, confidence, double iou_threshold=0.5, *, class_id=None, max_detections=None,
+        bint plus_one=False):
+    """Find the boxes that stay when, of those that overlap, the most confident suppresses the rest.
+
+    A box is suppressed by a more confident one that stays, of the same class, if their
+    intersection over union is above the threshold.
+
+    Parameters
+    ----------
+    xyxy : array_like
+        Boxes in corner form, shape (n, 4), of any unit; computed in float32.
+    confidence : array_like
+        Scores, shape (n,).
+    iou_threshold : float
+        From 0 to 1; boxes that overlap by exactly this much both stay.
+    class_id : array_like of int, optional
+        Shape (n,), of 32 bits; without it all boxes are of one class.
+    max_detections : int, optional
+        Stop when so many are found.
+    plus_one : bool
+        Compute overlaps of boxes that are one wider and one higher, as if their corners were
+        pixels that belong to them. It is what picamera2 does with every box.
+
+    Returns
+    -------
+    ndarray
+        intp, shape (m,): rows of the boxes that stay, most confident first; equal ones in the
+        order of their rows. Rows with a box that is not finite or a score that is NaN do not stay
+        and suppress nothing; a box without an area neither suppresses nor is suppressed, and
+        neither is one whose area is beyond float32.
+
+    Raises
+    ------
+    DecoderError
+        If the shapes are others or an option is out of range.
+    """
+    cdef cnp.ndarray boxes = rows_of(xyxy, cnp.NPY_FLOAT32)
+    cdef cnp.ndarray scores = rows_of(confidence, cnp.NPY_FLOAT32)
+    cdef cnp.ndarray classes = None
+    cdef size_t count = <size_t>cnp.PyArray_SIZE(scores)
+    if class_id is not None:
+        classes = rows_of(class_id, cnp.NPY_INT32)
+    if (
+        scores.ndim != 1
+        or (classes is not None
+            and (classes.ndim != 1 or <size_t>classes.shape[0] != count))
+        or not (boxes.ndim == 2 and <size_t>boxes.shape[0] == count and boxes.shape[1] == 4
+                or count == 0 and cnp.PyArray_SIZE(boxes) == 0)
+    ):
+        raise DecoderError(
+            "nms takes xyxy (n, 4), confidence (n,) and class_id (n,) or None, not "
+            f"{(<object>boxes).shape}, {(<object>scores).shape} and "
+            f"{None if classes is None else (<object>classes).shape}"
+        )
+    if not 0 <= iou_threshold <= 1:
+        raise DecoderError(f"iou_threshold must be a number from 0 to 1, not {iou_threshold}")
+    if count > 0xffffffff:
+        raise DecoderError(f"nms takes at most {0xffffffff} boxes, not {count}")
+    cdef imx500_nms_options options
+    options.iou_threshold = iou_threshold
+    options.class_aware = classes is not None
+    options.plus_one = plus_one
+    options.max_detections = SIZE_MAX
+    if max_detections is not None:
+        if max_detections < 0:
+            raise DecoderError(f"max_detections must be None or at least 0, not {max_detections}")
+        options.max_detections = min(max_detections, count)
+
+    # A copy of its own, which no other thread can change while it is being sorted.
+    cdef size_t scratch_bytes = imx500_nms_scratch_bytes(count)
+    cdef char *memory = <char *>PyMem_Malloc(scratch_bytes + 7 * sizeof(float) * count)
+    if memory == NULL:
+        raise MemoryError
+    cdef float *own_boxes = <float *>(memory + scratch_bytes)
+    cdef float *own_scores = own_boxes + 4 * count
+    cdef int32_t *own_classes = <int32_t *>(own_scores + count)
+    cdef uint32_t *kept = <uint32_t *>(own_classes + count)
+    cdef cnp.npy_intp kept_count
+    cdef cnp.npy_intp *numbers
+    cdef size_t i
+    try:
+        memcpy(own_boxes, cnp.PyArray_DATA(boxes), 4 * sizeof(float) * count)
+        memcpy(own_scores, cnp.PyArray_DATA(scores), sizeof(float) * count)
+        if classes is not None:
+            memcpy(own_classes, cnp.PyArray_DATA(classes), sizeof(int32_t) * count)
+        if count < FEW_BOXES:
+            kept_count = <cnp.npy_intp>imx500_nms_rows(
+                own_boxes, own_scores, own_classes, count, &options, kept, memory
+            )
+        else:
+            with nogil:
+                kept_count = <cnp.npy_intp>imx500_nms_rows(
+                    own_boxes, own_scores, own_classes, count, &options, kept, memory
+                )
+        rows = cnp.PyArray_EMPTY(1, &kept_count, cnp.NPY_INTP, 0)
+        numbers = <cnp.npy_intp *>cnp.PyArray_DATA(rows)
+        for i in range(<size_t>kept_count):
+            numbers[i] = kept[i]
+        return rows
+    finally:
+        PyMem_Free(memory)

@@ -1,0 +1,26 @@
+from typing import final
+
+import numpy as np
+import numpy.typing as npt
+
+def class_map(tensor: npt.ArrayLike) -> npt.NDArray[np.int16]: ...
+def best_class_map(tensor: npt.ArrayLike, classes_first: bool) -> npt.NDArray[np.int16]: ...
+def regions(
+    class_map: npt.ArrayLike,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
+def masks(class_map: npt.ArrayLike, class_id: npt.ArrayLike) -> npt.NDArray[np.bool_]: ...
+
+@final
+class NearestPixels:
+    def __init__(
+        self,
+        across: npt.NDArray[np.float32],
+        down: npt.NDArray[np.float32],
+        map_size: tuple[int, int],
+        swapped: bool,
+    ) -> None: ...
+    def placed(self, class_map: npt.ArrayLike) -> npt.NDArray[np.int16]: ...
+
+def top_classes(
+    tensor: npt.ArrayLike, softmax: bool, threshold: float, limit: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...

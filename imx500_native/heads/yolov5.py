@@ -1,0 +1,193 @@
+"""YOLOv5, with its boxes still relative to cells and anchors, or decoded by the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from imx500_native import _dense
+from imx500_native.errors import DecoderError
+from imx500_native.heads.base import shape_error
+from imx500_native.heads.dense import DenseHead, checked_positive
+from imx500_native.network import NORMALIZED_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imx500_native.network import Network
+
+STRIDES = (8, 16, 32)
+ANCHORS = (
+    ((10, 13), (16, 30), (33, 23)),
+    ((30, 61), (62, 45), (59, 119)),
+    ((116, 90), (156, 198), (373, 326)),
+)
+CHANNELS_BEFORE_CLASSES = 5
+
+
+class _Level(NamedTuple):
+    """One output, as `_dense.YoloV5` takes it."""
+
+    shape: tuple[int, ...]
+    grid: tuple[int, int]
+    steps: tuple[int, int, int]
+    stride: float
+    anchors: Sequence[tuple[float, float]]
+
+
+def _level(
+    shape: tuple[int, ...],
+    size: tuple[int, int],
+    stride: int,
+    anchors: Sequence[tuple[float, float]],
+) -> _Level | None:
+    """Say how a tensor holds a level; None where it does not."""
+    columns, lines, each = size[0] // stride, size[1] // stride, len(anchors)
+    layouts = {
+        (lines * columns, each): (1, columns, lines * columns),
+        (each, lines, columns): (each * lines, each, 1),
+        (lines, columns, each): (lines, 1, lines * columns),
+    }
+    steps = layouts.get(shape[:-1])
+    return None if steps is None else _Level(shape, (columns, lines), steps, stride, anchors)
+
+
+def _levels(
+    network: Network, strides: Sequence[int], anchors: Sequence[Sequence[tuple[float, float]]]
+) -> list[_Level] | None:
+    """Say which output holds which level, in any order; None where one holds none."""
+    size = (network.input.width, network.input.height)
+    shapes = network.output_shapes
+    channels = {shape[-1] for shape in shapes if len(shape) > 1}
+    if len(shapes) != len(strides) or len(channels) != 1:
+        return None
+    if channels.pop() <= CHANNELS_BEFORE_CLASSES:
+        return None
+    left = list(zip(strides, anchors, strict=True))
+    found = []
+    for shape in shapes:
+        for known in left:
+            level = _level(shape, size, *known)
+            if level is not None:
+                left.remove(known)
+                found.append(level)
+                break
+        else:
+            return None
+    return found
+
+
+def _holds_decoded_boxes(
+    network: Network, strides: Sequence[int], anchors: Sequence[Sequence[tuple[float, float]]]
+) -> bool:
+    shapes = network.output_shapes
+    width, height = network.input.width, network.input.height
+    rows = sum(
+        (width // stride) * (height // stride) * len(sizes)
+        for stride, sizes in zip(strides, anchors, strict=True)
+    )
+    return (
+        len(shapes) == 1
+        and len(shapes[0]) == 2
+        and shapes[0][0] == rows
+        and shapes[0][1] > CHANNELS_BEFORE_CLASSES
+    )
+
+
+def _boxes_are_fractions(network: Network) -> bool:
+    if network.intrinsics is not None and network.intrinsics.bbox_normalization is not None:
+        return not network.intrinsics.bbox_normalization
+    return network.outputs[0].value_range[1] <= NORMALIZED_LIMIT
+
+
+class YoloV5Head(DenseHead):
+    """Reads YOLOv5's tensors: x, y, width, height, object, and classes, of every anchor.
+
+    One tensor per level, in any order, of shape (lines * columns, 3, channels),
+    (3, lines, columns, channels) or (lines, columns, 3, channels); or one tensor
+    (anchors, channels) with boxes that the network has decoded, as its authors' export makes it.
+    The confidence is that of the object times that of its best class.
+
+    Parameters
+    ----------
+    network : Network
+    threshold, max_detections, iou_threshold, plus_one
+        As for `DenseHead`; the overlap that is allowed is 0.65 by default.
+    anchors : sequence, optional
+        Of each level the sizes (width, height) of its anchors, in pixels of the input. At most 8
+        levels, of at most 8 anchors each.
+    strides : sequence of int, optional
+        Of each level.
+    logits : bool
+        The network leaves the sigmoid to us; otherwise all channels are 0 to 1 already.
+    normalized : bool, optional
+        Decoded boxes are fractions of the input, rather than pixels. By default what the
+        intrinsics say; else pixels where the tensor reaches beyond 16.
+
+    Raises
+    ------
+    DecoderError
+        If an option is out of range or the network has other outputs.
+    """
+
+    __slots__ = ()
+
+    name = "yolov5"
+    reads = (
+        "(lines * columns, anchors, 5 + classes) for each stride, or one (anchors, 5 + classes) "
+        "with decoded boxes"
+    )
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        threshold: float | None = None,
+        max_detections: int | None = None,
+        iou_threshold: float = 0.65,
+        plus_one: bool = False,
+        anchors: Sequence[Sequence[tuple[float, float]]] = ANCHORS,
+        strides: Sequence[int] = STRIDES,
+        logits: bool = False,
+        normalized: bool | None = None,
+    ) -> None:
+        super().__init__(network, threshold, max_detections, iou_threshold, plus_one)
+        if len(anchors) != len(strides) or not all(anchors):
+            raise DecoderError(
+                f"expected the anchors of {len(strides)} levels, one per stride, got {len(anchors)}"
+            )
+        strides = [int(checked_positive(stride, "strides", 4096)) or 1 for stride in strides]
+        anchors = [
+            [
+                (checked_positive(width, "anchors"), checked_positive(height, "anchors"))
+                for width, height in level
+            ]
+            for level in anchors
+        ]
+        size = (network.input.width, network.input.height)
+        classes = network.output_shapes[0][-1] - CHANNELS_BEFORE_CLASSES
+        levels = _levels(network, strides, anchors)
+        if levels is not None:
+            rows = sum(level.grid[0] * level.grid[1] * len(level.anchors) for level in levels)
+            self._tensors = _dense.YoloV5(
+                classes, levels, bool(logits), size, rows, *self._suppression()
+            )
+            return
+        if not _holds_decoded_boxes(network, strides, anchors):
+            raise shape_error(self, network.outputs)
+        if logits:
+            raise DecoderError("a YOLOv5 that decodes its boxes itself gives no logits")
+        fractions = _boxes_are_fractions(network) if normalized is None else normalized
+        self._tensors = _dense.YoloV5Decoded(
+            classes,
+            size if fractions else (1, 1),
+            size,
+            network.output_shapes[0][0],
+            *self._suppression(),
+        )
+
+    @staticmethod
+    def fits(network: Network) -> bool:
+        """Tell whether a network's outputs are what this head reads."""
+        return _levels(network, STRIDES, ANCHORS) is not None or _holds_decoded_boxes(
+            network, STRIDES, ANCHORS
+        )

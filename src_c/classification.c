@@ -1,0 +1,203 @@
+#include "classification.h"
+
+#include <math.h>
+
+#include "exp_approx.h"
+#include "ranking.h"
+
+/* Sums and comparisons of so many scores run side by side, in an order that is ours and not left
+ * to the compiler, which therefore may use vectors. */
+#define LANES 16
+
+/* Stores of lanes that are read again at once have to wait; so many rounds share one. */
+#define ROUNDS 4
+
+/* More than this are sorted, fewer kept in a heap. */
+#define HEAP_LIMIT 64
+
+/* Logits are compared with the threshold's logit before their confidence is known, with this much
+ * room for rounding. */
+#define LOGIT_SLACK 1e-4f
+
+static float highest(const float *scores, size_t count) {
+    float lanes[LANES];
+    for (size_t lane = 0; lane < LANES; lane++)
+        lanes[lane] = -INFINITY;
+    size_t i = 0;
+    for (; i + ROUNDS * LANES <= count; i += ROUNDS * LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            float best = lanes[lane];
+            for (size_t round = 0; round < ROUNDS; round++) {
+                const float score = scores[i + round * LANES + lane];
+                best = score > best ? score : best;
+            }
+            lanes[lane] = best;
+        }
+    }
+    float best = -INFINITY;
+    for (; i < count; i++)
+        best = scores[i] > best ? scores[i] : best;
+    for (size_t lane = 0; lane < LANES; lane++)
+        best = lanes[lane] > best ? lanes[lane] : best;
+    return best;
+}
+
+static float sum_of_powers(const float *scores, size_t count, float top) {
+    float lanes[LANES] = {0.0f};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            lanes[lane] += imx500_exp_of_negative(scores[i + lane] - top);
+    for (size_t lane = 0; i < count; i++, lane++)
+        lanes[lane] += imx500_exp_of_negative(scores[i] - top);
+    double sum = 0.0;
+    for (size_t lane = 0; lane < LANES; lane++)
+        sum += (double)lanes[lane];
+    return (float)sum;
+}
+
+static float share_of_infinities(const float *scores, size_t count) {
+    size_t infinities = 0;
+    for (size_t i = 0; i < count; i++)
+        infinities += scores[i] == INFINITY;
+    return (float)infinities;
+}
+
+/* A heap of the best so far, the worst of them at its root. */
+struct heap {
+    int32_t *class_id;
+    float *score;
+};
+
+static int is_worse(const struct heap *heap, size_t one, size_t other) {
+    if (heap->score[one] != heap->score[other])
+        return heap->score[one] < heap->score[other];
+    return heap->class_id[one] > heap->class_id[other];
+}
+
+static void swap(struct heap *heap, size_t one, size_t other) {
+    const int32_t class_id = heap->class_id[one];
+    const float score = heap->score[one];
+    heap->class_id[one] = heap->class_id[other];
+    heap->score[one] = heap->score[other];
+    heap->class_id[other] = class_id;
+    heap->score[other] = score;
+}
+
+static void sink(struct heap *heap, size_t place, size_t count) {
+    for (size_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
+        if (child + 1 < count && is_worse(heap, child + 1, child))
+            child++;
+        if (!is_worse(heap, child, place))
+            return;
+        swap(heap, place, child);
+        place = child;
+    }
+}
+
+static void rise(struct heap *heap, size_t place) {
+    for (size_t parent = (place - 1) / 2; place > 0 && is_worse(heap, place, parent);
+         place = parent, parent = (place - 1) / 2)
+        swap(heap, place, parent);
+}
+
+static int any_above(const float *scores, float bar) {
+    int32_t lanes[LANES];
+    for (size_t lane = 0; lane < LANES; lane++) {
+        lanes[lane] = 0;
+        for (size_t round = 0; round < ROUNDS; round++)
+            lanes[lane] |= scores[round * LANES + lane] > bar;
+    }
+    int32_t any = 0;
+    for (size_t lane = 0; lane < LANES; lane++)
+        any |= lanes[lane];
+    return any;
+}
+
+/* All three find the scores of at least `least`, at most `limit` of them, and return how many. */
+
+static size_t best_by_heap(const float *scores, size_t count, float least, size_t limit,
+                           struct heap *heap) {
+    size_t kept = 0, i = 0;
+    for (; i < count && kept < limit; i++) {
+        if (!(scores[i] >= least))
+            continue;
+        heap->class_id[kept] = (int32_t)i;
+        heap->score[kept] = scores[i];
+        rise(heap, kept++);
+    }
+    /* A tie with the worst loses, for its class id is higher. */
+    while (i < count && kept > 0) {
+        const size_t end = i + ROUNDS * LANES <= count ? i + ROUNDS * LANES : count;
+        if (end - i == ROUNDS * LANES && !any_above(scores + i, heap->score[0])) {
+            i = end;
+            continue;
+        }
+        for (; i < end; i++) {
+            if (!(scores[i] > heap->score[0]))
+                continue;
+            heap->class_id[0] = (int32_t)i;
+            heap->score[0] = scores[i];
+            sink(heap, 0, kept);
+        }
+    }
+    for (size_t left = kept; left > 1; left--) {
+        swap(heap, 0, left - 1);
+        sink(heap, 0, left - 1);
+    }
+    return kept;
+}
+
+static size_t best_by_sorting(const float *scores, size_t count, float least, size_t limit,
+                              struct heap *best, uint32_t *scratch) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        scratch[found] = (uint32_t)i;
+        found += scores[i] >= least;
+    }
+    imx500_rank_by_score(scores, scratch, found, scratch + count);
+    const size_t kept = found < limit ? found : limit;
+    for (size_t i = 0; i < kept; i++) {
+        best->class_id[i] = (int32_t)scratch[i];
+        best->score[i] = scores[scratch[i]];
+    }
+    return kept;
+}
+
+static size_t keep_best(const float *scores, size_t count, float least, size_t limit,
+                        struct heap *best, uint32_t *scratch) {
+    return limit > HEAP_LIMIT ? best_by_sorting(scores, count, least, limit, best, scratch)
+                              : best_by_heap(scores, count, least, limit, best);
+}
+
+size_t imx500_top_classes_scratch(size_t count, size_t limit) {
+    return limit > HEAP_LIMIT ? 2 * count : 0;
+}
+
+size_t imx500_top_classes(const float *scores, size_t count,
+                          const struct imx500_ranking_options *options, int32_t *class_id,
+                          float *confidence, uint32_t *scratch) {
+    struct heap best = {class_id, confidence};
+    const float threshold = options->threshold;
+    if (!options->softmax)
+        return keep_best(scores, count, threshold, options->limit, &best, scratch);
+
+    const float top = highest(scores, count);
+    if (top == -INFINITY)
+        return 0;
+    float least = -INFINITY;
+    const int infinite = top == INFINITY;
+    const float sum =
+        infinite ? share_of_infinities(scores, count) : sum_of_powers(scores, count, top);
+    if (threshold > 0.0f && !infinite)
+        least = top + logf(threshold * sum) - LOGIT_SLACK * (1.0f + fabsf(top));
+    size_t kept = keep_best(scores, count, least, options->limit, &best, scratch);
+    for (size_t i = 0; i < kept; i++) {
+        const float share = infinite ? (float)(confidence[i] == INFINITY)
+                                     : imx500_exp_of_negative(confidence[i] - top);
+        confidence[i] = share / sum;
+    }
+    while (kept > 0 && !(confidence[kept - 1] >= threshold))
+        kept--;
+    return kept;
+}
