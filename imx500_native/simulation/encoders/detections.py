@@ -191,7 +191,7 @@ class NanoDetEncoder:
             (level for level in self._levels if half <= room * level[0]), self._levels[-1]
         )
         middle = round((x0 + x1) / 2 / stride), round((y0 + y1) / 2 / stride)
-        anchors = []
+        anchors: list[tuple[int, int, list[float]]] = []
         for dx, dy in _AROUND:
             column = min(max(middle[0] + dx, 0), columns - 1)
             row = min(max(middle[1] + dy, 0), rows - 1)
