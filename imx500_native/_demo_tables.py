@@ -29,7 +29,7 @@ def words(result: Result | None) -> str:
     """
     if result is None:
         return "no result, only the input"
-    found = list(result)
+    found: list[Any] = list(result)
     if result.task == "pose estimation":
         scores = " ".join(f"{pose.confidence:.2f}" for pose in found)
         return f"{len(found)} people {scores}" if found else "-"
@@ -81,7 +81,7 @@ def result_table(frame: Frame, result: Result | None, rows: int | None = None) -
             f"frame {frame.sequence}: this network has no results, it only passes its input on "
             f"(here: {size})"
         ]
-    found = list(result)
+    found: list[Any] = list(result)
     places = "" if result.task == "classification" else ", places in pixels of the picture"
     heading = f"frame {frame.sequence}: {len(found)} {_WHAT[result.task]}{places}"
     if not found:
