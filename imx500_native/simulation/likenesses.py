@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -63,7 +64,7 @@ _LIKENESSES: dict[str, tuple[str, Colour]] = {
 
 _RELATED = {
     "dog": ("malamute", "beagle"),
-    "cat": ("lynx", "egyptian cat"),
+    "cat": ("lynx", "cougar"),
     "bird": ("hummingbird", "bee eater"),
     "car": ("racer", "minivan", "limousine"),
     "bus": ("trolleybus", "streetcar"),
@@ -76,7 +77,7 @@ _RELATED = {
     "traffic light": ("pole", "street sign", "parking meter"),
     "umbrella": ("parachute", "bonnet", "mushroom"),
     "cow": ("water buffalo", "bison"),
-    "horse": ("horse cart", "ox"),
+    "horse": ("horse cart", "zebra"),
 }
 """Classes of ImageNet without a figure of their own that a classifier takes figures for."""
 
@@ -121,5 +122,11 @@ def kind(label: str | None) -> str:
 def mistaken_for(label: str | None) -> tuple[str, ...]:
     """Plain names of classes that a classifier confuses with one, the likeliest first."""
     own, name = kind(label), plain_name(label)
-    alike = [other for other, (other_kind, _) in _LIKENESSES.items() if other_kind == own]
-    return tuple(other for other in (*alike, *_RELATED.get(own, ())) if other != name)
+    alike = {
+        other: colour
+        for other, (other_kind, colour) in _LIKENESSES.items()
+        if other_kind == own and other != name
+    }
+    colour = _LIKENESSES.get(name, (own, (128.0, 128.0, 128.0)))[1]
+    by_colour = sorted(alike, key=lambda other: math.dist(alike[other], colour))
+    return (*by_colour, *(other for other in _RELATED.get(own, ()) if other not in by_colour))
