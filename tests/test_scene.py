@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -122,6 +124,20 @@ def test_two_of_a_kind_have_colours_of_their_own():
     for seed in range(20):
         shirts = [one.colour for one, *_ in World([(0, "person")], 5, seed).at(0)]
         assert len(set(shirts)) == 5
+
+
+def test_people_apart_seldom_meet():
+    def met(apart):
+        count = 0
+        for seed in range(10):
+            world = World([(0, "person")], 4, seed, apart=apart)
+            for time_s in range(20):
+                boxes = sorted(one.box for one in world.at(time_s))
+                count += sum(a[2] > b[0] for a, b in itertools.pairwise(boxes))
+        return count / 200
+
+    assert met(True) < 0.25
+    assert met(False) > 2 * met(True)
 
 
 def test_objects_that_pass_one_by_one_cross_the_whole_field():

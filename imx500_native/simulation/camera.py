@@ -157,6 +157,7 @@ class SimulatedCamera:
             count,
             self._seed,
             size=_PEOPLE_SIZE if poses else 1.0,
+            apart=poses,
             one_by_one=network.task == "classification",
         )
         self._renderer = Renderer()

@@ -44,6 +44,11 @@ _TURN_S, _ON_STAGE_S = 6.0, 7.5
 _STAGE_Y = 2560.0
 _STAGE_SIZE = (2500.0, 1650.0)
 
+_MINGLING = 0.25, (0.09, 0.17)
+_APART = 0.08, (0.065, 0.095)
+# How far objects are off their place at most, as a share of the room that each has, and how far
+# they go from there, as a share of the field.
+
 _FLIGHT_Y = (560.0, 980.0)
 _TOP_MARGIN = 430.0
 
@@ -209,6 +214,8 @@ class World:
         The same seed gives the same objects and motions.
     size : float
         How many times its natural size everything has.
+    apart : bool
+        Whether everything keeps more to its own place, so that objects seldom meet.
     one_by_one : bool
         Whether objects pass in turn, each large in the middle, instead of wandering about.
     """
@@ -220,12 +227,15 @@ class World:
         seed: int,
         *,
         size: float = 1.0,
+        apart: bool = False,
         one_by_one: bool = False,
     ) -> None:
         rng = np.random.default_rng(seed)
         cast = _choose_cast(classes, objects, rng)
         objects = len(cast)
-        places = (rng.permutation(objects) + rng.uniform(0.25, 0.75, objects)) / max(objects, 1)
+        off, reach = _APART if apart else _MINGLING
+        places = rng.permutation(objects) + rng.uniform(0.5 - off, 0.5 + off, objects)
+        places /= max(objects, 1)
         ranks = (rng.permutation(objects) + rng.uniform(0, 1, objects)) / max(objects, 1)
         first_colours = rng.integers(0, 64, objects)
         actors = []
@@ -238,7 +248,7 @@ class World:
                 scale, width, height, motion = _on_stage(figure, index, objects)
             else:
                 scale, width, height, motion = _about(
-                    figure, float(places[index]), float(ranks[index]), size, rng
+                    figure, float(places[index]), float(ranks[index]), size, reach, rng
                 )
             colour = figure.colours[choice % len(figure.colours)]
             actors.append(Actor(class_id, label, figure, colour, scale, width, height, motion))
@@ -330,7 +340,12 @@ _Part = tuple[float, float, float, Motion]
 
 
 def _about(
-    figure: Figure, place: float, rank: float, size: float, rng: np.random.Generator
+    figure: Figure,
+    place: float,
+    rank: float,
+    size: float,
+    reach: tuple[float, float],
+    rng: np.random.Generator,
 ) -> _Part:
     nearest, farthest = figure.nearness
     scale = farthest + (nearest - farthest) * rank
@@ -339,7 +354,7 @@ def _about(
     width = 2 * walking.reach() * height if figure.walks else height * figure.aspect * stretch
     field_width = SENSOR_SIZE[0]
 
-    reach_x = min(float(rng.uniform(0.09, 0.17)) * field_width, (field_width - width) / 2)
+    reach_x = min(float(rng.uniform(*reach)) * field_width, (field_width - width) / 2)
     low, high = width / 2 + reach_x, field_width - width / 2 - reach_x
     middle = min(max(place * field_width, low), max(low, high))
 
