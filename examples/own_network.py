@@ -16,7 +16,7 @@ import imx500_native as imx
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imx500_native.scene import Scene
+    from imx500_native.simulation import Scene
 
 NETWORK = imx.Network.from_specs(
     name="people_counter",
