@@ -98,15 +98,11 @@ class NanoDetHead(DenseHead):
 
     @staticmethod
     def fits(network: Network) -> bool:
-        """Tell whether a network's outputs are what this head reads.
-
-        With strides (8, 16, 32) they might be a YOLO's too: then the number of labels decides.
-        """
+        """Tell whether a network's outputs are what this head reads."""
         shapes = network.output_shapes
-        if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] <= 4 * BINS:
-            return False
-        strides = _fitting_strides(network)
-        labels = network.labels
-        return strides == STRIDES[0] or (
-            strides is not None and labels is not None and len(labels) == shapes[0][1] - 4 * BINS
+        return (
+            len(shapes) == 1
+            and len(shapes[0]) == 2
+            and shapes[0][1] > 4 * BINS
+            and _fitting_strides(network) is not None
         )
