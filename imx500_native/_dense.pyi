@@ -52,7 +52,7 @@ class EfficientDet(BoxHead):
     ) -> None: ...
 
 @final
-class YoloV5(BoxHead):
+class YOLOv5(BoxHead):
     def __init__(
         self,
         classes: int,
@@ -75,7 +75,7 @@ class YoloV5(BoxHead):
     ) -> None: ...
 
 @final
-class YoloV5Decoded(BoxHead):
+class YOLOv5Decoded(BoxHead):
     def __init__(
         self,
         classes: int,

@@ -252,7 +252,7 @@ cdef class EfficientDet(BoxHead):
 
 
 @cython.final
-cdef class YoloV5(BoxHead):
+cdef class YOLOv5(BoxHead):
     """Reads one tensor per level, whose last dimension is 5 + classes.
 
     Parameters
@@ -329,7 +329,7 @@ cdef class YoloV5(BoxHead):
 
 
 @cython.final
-cdef class YoloV5Decoded(BoxHead):
+cdef class YOLOv5Decoded(BoxHead):
     """Reads (anchors, 5 + classes): boxes that the network has decoded, centre and size.
 
     Parameters

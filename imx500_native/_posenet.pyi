@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 @final
-class PosenetMaps:
+class PoseNetMaps:
     def __init__(
         self,
         threshold: float,

@@ -23,7 +23,7 @@ cnp.import_array()
 
 
 @cython.final
-cdef class PosenetMaps:
+cdef class PoseNetMaps:
     """Reads heat maps, short offsets and mid offsets.
 
     One object serves one thread at a time: it owns the scratch memory.

@@ -28,7 +28,7 @@ class TensorReader:
     ) -> tuple[npt.NDArray[Any], ...] | None: ...
 
 @final
-class YoloReader(TensorReader):
+class YOLOReader(TensorReader):
     def __init__(
         self,
         shapes: tuple[tuple[int, ...], ...],

@@ -345,7 +345,7 @@ cdef class TensorReader:
 
 
 @cython.final
-cdef class YoloReader(TensorReader):
+cdef class YOLOReader(TensorReader):
     """Reads tensors as they leave the network, before suppression.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from imx500_native import Network
-from imx500_native.heads.higherhrnet import HigherHrnetHead
+from imx500_native.heads.higherhrnet import HigherHRNetHead
 
 ZOO = "higherhrnet_coco"
 JOINTS = 17
@@ -13,7 +13,7 @@ CELLS = 192 * 144
 
 
 def head(**options):
-    return HigherHrnetHead(Network.find(ZOO), **options)
+    return HigherHRNetHead(Network.find(ZOO), **options)
 
 
 def nothing(candidates=30, joints=JOINTS):

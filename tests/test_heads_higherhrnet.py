@@ -26,7 +26,7 @@ from oracles.higherhrnet_oracle import decode, encode_people
 from imx500_native import Decoder, DecoderError, Network, OutputSpec
 from imx500_native._higherhrnet import Grouping
 from imx500_native.heads import fitting_head
-from imx500_native.heads.higherhrnet import HigherHrnetHead
+from imx500_native.heads.higherhrnet import HigherHRNetHead
 
 
 def specs(shape, *, places_scale=1.0):
@@ -276,14 +276,14 @@ def test_without_tensors():
 
 
 def test_it_is_picked_for_the_zoo_network_alone():
-    picked = [name for name in Network.zoo_names() if HigherHrnetHead.fits(Network.find(name))]
+    picked = [name for name in Network.zoo_names() if HigherHRNetHead.fits(Network.find(name))]
     assert picked == [ZOO]
-    assert fitting_head(Network.find(ZOO)) is HigherHrnetHead
+    assert fitting_head(Network.find(ZOO)) is HigherHRNetHead
 
 
 def test_a_network_of_ones_own():
     network = own_network((5, 3))
-    assert HigherHrnetHead.fits(network)
+    assert HigherHRNetHead.fits(network)
     decoder = Decoder.for_network(network, threshold=0, map_size=(20, 10))
     assert decoder.head == "higherhrnet"
     outputs = nothing(5, 3)
@@ -292,12 +292,12 @@ def test_a_network_of_ones_own():
 
 
 def test_three_alike_that_are_something_else():
-    assert not HigherHrnetHead.fits(own_network((30, 17), places_scale=0.5))
-    assert not HigherHrnetHead.fits(own_network((300, 17)))
+    assert not HigherHRNetHead.fits(own_network((30, 17), places_scale=0.5))
+    assert not HigherHRNetHead.fits(own_network((300, 17)))
     with pytest.raises(DecoderError, match="candidates, joints"):
-        HigherHrnetHead(own_network((30, 65)))
+        HigherHRNetHead(own_network((30, 65)))
     with pytest.raises(DecoderError, match="candidates, joints"):
-        HigherHrnetHead(Network.find("posenet"))
+        HigherHRNetHead(Network.find("posenet"))
 
 
 @pytest.mark.parametrize(

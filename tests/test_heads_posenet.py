@@ -20,8 +20,8 @@ from oracles.posenet_oracle import (
 )
 
 from imx500_native import Decoder, DecoderError, InputSpec, Network, OutputSpec
-from imx500_native._posenet import PosenetMaps
-from imx500_native.heads.posenet import PosenetHead
+from imx500_native._posenet import PoseNetMaps
+from imx500_native.heads.posenet import PoseNetHead
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def random_tensors(draw):
 )
 def test_equals_the_oracle(tensors, threshold, max_detections, steps, nms_radius, stride):
     size = (100, 80)
-    decoded = PosenetMaps(threshold, max_detections, steps, nms_radius, stride, *size)(tensors)
+    decoded = PoseNetMaps(threshold, max_detections, steps, nms_radius, stride, *size)(tensors)
     expected = oracle.decode(
         tensors,
         threshold=threshold,
@@ -94,7 +94,7 @@ def test_equals_the_oracle_on_all_that_the_network_can_send(network, seed):
         np.asfortranarray(rng.integers(-128, 128, spec.shape) * spec.scale, np.float32)
         for spec in network.outputs
     ]
-    poses = PosenetHead(network, threshold=0.3)(tensors)
+    poses = PoseNetHead(network, threshold=0.3)(tensors)
     expected = oracle.decode(tensors, threshold=0.3)
     assert len(expected) > 5
     assert_same((poses.xy, poses.keypoint_confidence, poses.detection_confidence), expected)
@@ -127,7 +127,7 @@ def test_without_tensors_and_without_people(network):
 def test_a_keypoint_that_is_not_seen_weighs_on_its_person_only(network):
     people = some_people(2, np.random.default_rng(5))
     people[0][15:] = np.nan
-    poses = PosenetHead(network)(encode_people(people))
+    poses = PoseNetHead(network)(encode_people(people))
     assert len(poses) == 2
     np.testing.assert_allclose(poses.detection_confidence[1], 15 / 17, atol=0.05)
     np.testing.assert_array_equal(poses.keypoint_confidence[1, 15:] < 0.01, True)
@@ -138,7 +138,7 @@ class TestCoordinates:
         heat, short, mid = encode_people([])
         heat[0, 0] = 5
         heat[22, 30] = 4
-        poses = PosenetHead(network)((heat, short, mid))
+        poses = PoseNetHead(network)((heat, short, mid))
         first, last = poses.xy[:, 0].astype(float)
         np.testing.assert_allclose(first, [0.5 / 481, 0.5 / 353], rtol=1e-6)
         np.testing.assert_allclose(last, [480.5 / 481, 352.5 / 353], rtol=1e-6)
@@ -147,7 +147,7 @@ class TestCoordinates:
     def test_rpicam_apps_stretches_the_outer_pixels_to_the_edges(self, network):
         """It divides by 480 and 352: right in the middle, half a pixel of 481 off at the edges."""
         _, tensors = scene(3, seed=1)
-        poses = PosenetHead(network)(tensors)
+        poses = PoseNetHead(network)(tensors)
         theirs = pixels(poses) / [480, 352]
         off = (poses.xy - theirs) * [481, 353]
         np.testing.assert_allclose(off, 0.5 - theirs, atol=1e-3)
@@ -159,7 +159,7 @@ class TestCoordinates:
     def test_maps_of_any_size(self, size, cells, stride):
         width, height = size
         network = network_of(width, height, *cells[::-1])
-        head = PosenetHead(network)
+        head = PoseNetHead(network)
         assert head.stride == stride
         person = standing_person(width * 0.4, height * 0.1, height * 0.75)
         radius = 2 * stride
@@ -171,7 +171,7 @@ class TestCoordinates:
         np.testing.assert_allclose(pixels(poses, size)[0], person, atol=0.05)
 
     def test_one_cell(self):
-        head = PosenetHead(network_of(16, 16, 1, 1), threshold=0.5)
+        head = PoseNetHead(network_of(16, 16, 1, 1), threshold=0.5)
         tensors = [np.full((1, 1, channels), 5, np.float32) for channels in (17, 34, 64)]
         poses = head(tensors)
         np.testing.assert_allclose(poses.xy, np.full((1, 17, 2), 0.5 / 16))
@@ -179,15 +179,15 @@ class TestCoordinates:
     def test_stride_of_ones_own(self):
         network = network_of(100, 100, 5, 10)
         with pytest.raises(DecoderError, match=r"10x5 cells of .* 100x100 .* stride"):
-            PosenetHead(network)
-        assert PosenetHead(network, stride=10).stride == 10
+            PoseNetHead(network)
+        assert PoseNetHead(network, stride=10).stride == 10
 
 
 class TestRoots:
     def decode(self, heat, short=None, threshold=0.4, max_detections=10):
         short = np.zeros((*heat.shape[:2], 34)) if short is None else short
         mid = np.zeros((*heat.shape[:2], 64))
-        decode = PosenetMaps(threshold, max_detections, 5, 0.5, 1.0, 1.0, 1.0)
+        decode = PoseNetMaps(threshold, max_detections, 5, 0.5, 1.0, 1.0, 1.0)
         xy, _, confidence = decode((heat, short, mid))
         return [tuple(map(int, place)) for place in xy[:, 0] - 0.5], confidence
 
@@ -247,7 +247,7 @@ class TestManyPeople:
             for row in range(3)
             for column in range(8)
         ]
-        head = PosenetHead(network_of(961, 705, 45, 61), max_detections=30)
+        head = PoseNetHead(network_of(961, 705, 45, 61), max_detections=30)
         poses = head(encode_people(people, rows=45, columns=61))
         assert len(poses) == 24
         found = pixels(poses, (961, 705))
@@ -260,7 +260,7 @@ class TestManyPeople:
         # The second's right ankle is led to the first's.
         mid[0, 6, 16 + 15] = -4
         options = (0.4, 10, 0, 0.5, 1.0, 1.0, 1.0)
-        _, keypoints, confidence = PosenetMaps(*options)((heat, np.zeros((1, 9, 34)), mid))
+        _, keypoints, confidence = PoseNetMaps(*options)((heat, np.zeros((1, 9, 34)), mid))
         better, worse = 1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-2))
         np.testing.assert_allclose(confidence, [better, worse * 16 / 17], rtol=1e-6)
         np.testing.assert_allclose(keypoints[1], [worse] * 16 + [better], rtol=1e-6)
@@ -268,7 +268,7 @@ class TestManyPeople:
     def test_max_detections(self, network):
         _, tensors = scene(4, seed=9)
         for limit, count in ((0, 0), (1, 1), (3, 3), (None, 4), (10**30, 4)):
-            assert len(PosenetHead(network, max_detections=limit)(tensors)) == count
+            assert len(PoseNetHead(network, max_detections=limit)(tensors)) == count
 
 
 class TestNotFinite:
@@ -277,7 +277,7 @@ class TestNotFinite:
         heat, short, mid = encode_people([person])
         heat[..., NOSE] += 5
         mid[..., [7, 32 + 7]] = np.inf  # between left shoulder and left hip, both ways
-        poses = PosenetHead(network)((heat, short, mid))
+        poses = PoseNetHead(network)((heat, short, mid))
         assert len(poses) == 1
         lost = np.isin(np.arange(17), [11, 13, 15])
         np.testing.assert_array_equal(np.isnan(poses.xy[0]).all(axis=1), lost)
@@ -287,7 +287,7 @@ class TestNotFinite:
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
     def test_nothing_but(self, network, value):
         tensors = [np.full(shape, value, np.float32) for shape in network.output_shapes]
-        poses = PosenetHead(network, threshold=0.0)(tensors)
+        poses = PoseNetHead(network, threshold=0.0)(tensors)
         assert len(poses) == 0 or (value == 3e38 and np.isfinite(poses.xy).any())
 
 
@@ -306,13 +306,13 @@ class TestRefusals:
         ],
     )
     def test_other_shapes(self, network, shapes):
-        head = PosenetHead(network)
+        head = PoseNetHead(network)
         with pytest.raises(DecoderError, match=r"'posenet' reads .*\(rows, columns, 64\); these"):
             head([np.zeros(shape, np.float32) for shape in shapes])
 
     def test_another_network(self):
         other = Network.find("higherhrnet_coco")
-        assert not PosenetHead.fits(other)
+        assert not PoseNetHead.fits(other)
         with pytest.raises(DecoderError, match="posenet"):
             Decoder.for_network(other, head="posenet")
 
@@ -338,7 +338,7 @@ class TestRefusals:
 
 def test_any_strides_and_numbers_and_read_only(network):
     _, tensors = scene(3, seed=4)
-    head = PosenetHead(network)
+    head = PoseNetHead(network)
     expected = head(tensors)
     spaced = [np.repeat(part, 2, axis=1)[:, ::2] for part in tensors]
     for same in (map(np.ascontiguousarray, tensors), (part.astype(float) for part in tensors)):
@@ -351,11 +351,11 @@ def test_any_strides_and_numbers_and_read_only(network):
 
 def test_eight_decoders_in_eight_threads_equal_one(network):
     scenes = [scene(i % 5 + 1, seed=i)[1] for i in range(8)]
-    expected = [PosenetHead(network)(tensors) for tensors in scenes]
+    expected = [PoseNetHead(network)(tensors) for tensors in scenes]
     wrong = []
 
     def run(i):
-        head = PosenetHead(network)
+        head = PoseNetHead(network)
         for turn in range(100):
             at = (i + turn) % 8
             if not np.array_equal(head(scenes[at]).xy, expected[at].xy):
@@ -371,8 +371,8 @@ def test_eight_decoders_in_eight_threads_equal_one(network):
 
 def test_one_decoder_in_two_threads_refuses_or_is_right(network):
     scenes = [scene(5, seed=i)[1] for i in range(2)]
-    expected = [PosenetHead(network)(tensors) for tensors in scenes]
-    shared = PosenetHead(network, max_detections=10)
+    expected = [PoseNetHead(network)(tensors) for tensors in scenes]
+    shared = PoseNetHead(network, max_detections=10)
     wrong = []
 
     def run(i):
@@ -396,7 +396,7 @@ def test_one_decoder_in_two_threads_refuses_or_is_right(network):
 
 def test_the_backward_edge_16_is_followed_to_the_nose(network):
     person, tensors = person_whose_left_eye_is_surest()
-    poses = PosenetHead(network)(tensors)
+    poses = PoseNetHead(network)(tensors)
     assert len(poses) == 1
     # Up to 10 px of offset at cells 16 px apart leave most of a pixel.
     np.testing.assert_allclose(pixels(poses)[0], person, atol=1.0)

@@ -22,7 +22,7 @@ from oracles.posenet_oracle import (
 )
 
 from imx500_native import Network
-from imx500_native.heads.posenet import PosenetHead
+from imx500_native.heads.posenet import PoseNetHead
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def ways_of_the_peers():
 
 
 def decoded(tensors):
-    head = PosenetHead(Network.find("posenet"), threshold=0.0, max_detections=10)
+    head = PoseNetHead(Network.find("posenet"), threshold=0.0, max_detections=10)
     return head(tensors)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oracles import dense_oracle, nms_oracle
 
 from imx500_native import Decoder, DecoderError, NetworkIntrinsics
-from imx500_native.heads.yolov5 import ANCHORS, STRIDES, YoloV5Head
+from imx500_native.heads.yolov5 import ANCHORS, STRIDES, YOLOv5Head
 
 SIZE = (640, 640)
 NO_SUPPRESSION = 2.0
@@ -134,7 +134,7 @@ def test_one_box(layout):
 
 def test_anchors_and_strides_of_ones_own():
     network = dense_networks.network((64, 64), [(16, 2, 7)])
-    assert not YoloV5Head.fits(network)
+    assert not YOLOv5Head.fits(network)
     tensor = np.zeros((16, 2, 7), np.float32)
     tensor[5, 1] = [0.5, 0.5, 0.5, 0.5, 1, 0, 1]
     decoder = Decoder(network, head="yolov5", strides=[16], anchors=[[(4, 4), (8, 16)]])
@@ -222,7 +222,7 @@ def test_wrong_shapes_show_both():
 )
 def test_a_network_that_does_not_fit_is_refused(shapes):
     network = dense_networks.network(SIZE, shapes)
-    assert not YoloV5Head.fits(network)
+    assert not YOLOv5Head.fits(network)
     with pytest.raises(DecoderError, match=r"5 \+ classes"):
         Decoder(network, head="yolov5")
 

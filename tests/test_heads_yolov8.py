@@ -14,8 +14,8 @@ from yolov8_networks import ANCHORS, SIZE, arranged, detector, network, spec
 
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError
-from imx500_native._yolo import YoloReader
-from imx500_native.heads.yolov8 import Yolov8Head
+from imx500_native._yolo import YOLOReader
+from imx500_native.heads.yolov8 import YOLOv8Head
 
 CELLS = oracle.grid(SIZE, (8, 16, 32))
 
@@ -260,13 +260,13 @@ def test_a_network_of_other_shapes_shows_both():
 
 
 def test_which_networks_fit():
-    assert Yolov8Head.fits(detector(80))
-    assert not any(Yolov8Head.fits(imx.Network.find(name)) for name in imx.Network.zoo_names())
+    assert YOLOv8Head.fits(detector(80))
+    assert not any(YOLOv8Head.fits(imx.Network.find(name)) for name in imx.Network.zoo_names())
     whole = spec((84, ANCHORS))
-    assert Yolov8Head.fits(network([whole]))
-    assert not Yolov8Head.fits(network([whole], task="classification"))
-    assert not Yolov8Head.fits(network([spec((4, ANCHORS)), spec((3, 5))]))
-    assert not Yolov8Head.fits(network([spec((4, ANCHORS + 1)), spec((3, ANCHORS + 1))]))
+    assert YOLOv8Head.fits(network([whole]))
+    assert not YOLOv8Head.fits(network([whole], task="classification"))
+    assert not YOLOv8Head.fits(network([spec((4, ANCHORS)), spec((3, 5))]))
+    assert not YOLOv8Head.fits(network([spec((4, ANCHORS + 1)), spec((3, ANCHORS + 1))]))
 
 
 @pytest.mark.parametrize(
@@ -365,6 +365,6 @@ def test_the_reader_refuses_places_that_are_not_there(wrong):
         "box_form": 0,
         "iou_threshold": 0.5,
     }
-    YoloReader(**options)
+    YOLOReader(**options)
     with pytest.raises(ValueError):  # noqa: PT011 - which of them is in the parameters
-        YoloReader(**options | wrong)
+        YOLOReader(**options | wrong)

@@ -14,7 +14,7 @@ from yolov8_networks import ANCHORS, SIZE, arranged, network, spec
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError
 from imx500_native.heads.ultralytics import UltralyticsPoseHead
-from imx500_native.heads.yolov8_pose import Yolov8PoseHead
+from imx500_native.heads.yolov8_pose import YOLOv8PoseHead
 from imx500_native.results.poses import COCO_KEYPOINTS
 
 CELLS = oracle.grid(SIZE, (8, 16, 32))
@@ -152,7 +152,7 @@ def test_wrong_shapes_show_both():
 
 def test_which_networks_fit():
     zoo = [imx.Network.find(name) for name in imx.Network.zoo_names()]
-    assert not any(Yolov8PoseHead.fits(one) or UltralyticsPoseHead.fits(one) for one in zoo)
+    assert not any(YOLOv8PoseHead.fits(one) or UltralyticsPoseHead.fits(one) for one in zoo)
 
 
 def suppressed(rows=30, columns=51, **facts):

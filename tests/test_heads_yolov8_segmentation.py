@@ -10,7 +10,7 @@ from yolov8_networks import ANCHORS, SHEET, SIZE, arranged, network, spec
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError
 from imx500_native.heads.ultralytics import UltralyticsSegmentationHead
-from imx500_native.heads.yolov8_segmentation import Yolov8SegmentationHead
+from imx500_native.heads.yolov8_segmentation import YOLOv8SegmentationHead
 
 CELLS = oracle.grid(SIZE, (8, 16, 32))
 
@@ -131,11 +131,11 @@ def test_wrong_shapes_show_both():
 
 def test_which_networks_fit():
     zoo = [imx.Network.find(name) for name in imx.Network.zoo_names()]
-    heads = (Yolov8SegmentationHead, UltralyticsSegmentationHead)
+    heads = (YOLOv8SegmentationHead, UltralyticsSegmentationHead)
     assert not any(head.fits(one) for one in zoo for head in heads)
     outputs = with_sheets(scene(np.random.default_rng(6)), sheets_of(np.random.default_rng(6)))
-    assert Yolov8SegmentationHead.fits(mask_network(outputs, task="segmentation"))
-    assert not Yolov8SegmentationHead.fits(mask_network(outputs, task="object detection"))
+    assert YOLOv8SegmentationHead.fits(mask_network(outputs, task="segmentation"))
+    assert not YOLOv8SegmentationHead.fits(mask_network(outputs, task="object detection"))
 
 
 def suppressed(rows=20, channels=8):

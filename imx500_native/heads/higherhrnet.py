@@ -21,7 +21,7 @@ COCO_JOINT_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 """Head, shoulders and hips first, then the limbs from there outwards."""
 
 
-class HigherHrnetHead:
+class HigherHRNetHead:
     """Reads the candidates that HigherHRNet's suppression on the sensor leaves for each joint.
 
     Every candidate is a tag, a cell of the heat map and the heat there. Joint after joint, those

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from imx500_native._posenet import PosenetMaps
+from imx500_native._posenet import PoseNetMaps
 from imx500_native.errors import DecoderError
 from imx500_native.heads.base import checked_count, checked_share, shape_error
 from imx500_native.results.poses import Poses
@@ -35,7 +35,7 @@ def cell_size(network: Network) -> int | None:
     return across if across == math.ceil(network.input.height / rows) else None
 
 
-class PosenetHead:
+class PoseNetHead:
     """Reads heat maps, short offsets and mid offsets, and follows people along their skeletons.
 
     This is PersonLab's decoding: the cells whose score is not below the threshold, nor below a
@@ -120,7 +120,7 @@ class PosenetHead:
                     f"{network.input.height} pixels are not square; say their stride"
                 )
         self.stride = checked_length(stride, "stride", 1)
-        self._maps = PosenetMaps(
+        self._maps = PoseNetMaps(
             self.threshold,
             min(self.max_detections, 2**31),
             steps,

@@ -25,7 +25,7 @@ CHANNELS_BEFORE_CLASSES = 5
 
 
 class _Level(NamedTuple):
-    """One output, as `_dense.YoloV5` takes it."""
+    """One output, as `_dense.YOLOv5` takes it."""
 
     shape: tuple[int, ...]
     grid: tuple[int, int]
@@ -99,7 +99,7 @@ def _boxes_are_fractions(network: Network) -> bool:
     return network.outputs[0].value_range[1] <= NORMALIZED_LIMIT
 
 
-class YoloV5Head(DenseHead):
+class YOLOv5Head(DenseHead):
     """Reads YOLOv5's tensors: x, y, width, height, object, and classes, of every anchor.
 
     One tensor per level, in any order, of shape (lines * columns, 3, channels),
@@ -168,7 +168,7 @@ class YoloV5Head(DenseHead):
         levels = _levels(network, strides, anchors)
         if levels is not None:
             rows = sum(level.grid[0] * level.grid[1] * len(level.anchors) for level in levels)
-            self._tensors = _dense.YoloV5(
+            self._tensors = _dense.YOLOv5(
                 classes, levels, bool(logits), size, rows, *self._suppression()
             )
             return
@@ -177,7 +177,7 @@ class YoloV5Head(DenseHead):
         if logits:
             raise DecoderError("a YOLOv5 that decodes its boxes itself gives no logits")
         fractions = _boxes_are_fractions(network) if normalized is None else normalized
-        self._tensors = _dense.YoloV5Decoded(
+        self._tensors = _dense.YOLOv5Decoded(
             classes,
             size if fractions else (1, 1),
             size,

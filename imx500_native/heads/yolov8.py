@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imx500_native.heads.yolov8_base import Yolov8Base
+from imx500_native.heads.yolov8_base import YOLOv8Base
 from imx500_native.heads.yolov8_layout import (
     STRIDES,
     detection_layout,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
 
 
-class Yolov8Head(Yolov8Base):
+class YOLOv8Head(YOLOv8Base):
     """Reads a YOLOv8 or YOLO11 detector: boxes (4, n) and scores (classes, n), or both in one.
 
     Anchors may be the first dimension instead of the second, and a leading 1 may be there.
@@ -97,7 +97,7 @@ class Yolov8Head(Yolov8Base):
         return (
             layout is not None
             and layout.anchors == expected_anchors(network)
-            and network.task in (None, Yolov8Head.task)
+            and network.task in (None, YOLOv8Head.task)
             and not is_nanodet(network, layout)
             and not (layout.single and is_pose(network))
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imx500_native._yolo import YoloReader
+from imx500_native._yolo import YOLOReader
 from imx500_native.errors import DecoderError
 from imx500_native.heads.base import checked_count, checked_share, shape_error
 from imx500_native.heads.yolov8_layout import (
@@ -55,7 +55,7 @@ class TableHead:
         return found
 
 
-class Yolov8Base(TableHead):
+class YOLOv8Base(TableHead):
     """A head for tensors before suppression: options, and the reader that they make."""
 
     __slots__ = ()
@@ -86,7 +86,7 @@ class Yolov8Base(TableHead):
         self.labels = network.labels
         self.threshold = checked_share(threshold, "threshold", 0.5)
         self.max_detections = checked_count(max_detections, "max_detections")
-        self._reader = YoloReader(
+        self._reader = YOLOReader(
             layout.shapes,
             layout.anchors,
             threshold=self.threshold,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imx500_native.heads.base import checked_count
-from imx500_native.heads.yolov8_base import Yolov8Base
+from imx500_native.heads.yolov8_base import YOLOv8Base
 from imx500_native.heads.yolov8_layout import (
     STRIDES,
     box_form,
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
 
 
-class Yolov8PoseHead(Yolov8Base):
+class YOLOv8PoseHead(YOLOv8Base):
     """Reads a YOLOv8-pose or YOLO11-pose: boxes, scores and keypoints, in three tensors or in one.
 
     Parameters
     ----------
     network, threshold, max_detections, iou_threshold, boxes, scores, normalized, strides
-        As for `Yolov8Head`.
+        As for `YOLOv8Head`.
     keypoints : int, optional
         How many there are. By default what the shapes give: three channels for each where their
         number is a multiple of three, else two; a single tensor then has one class.
@@ -40,7 +40,7 @@ class Yolov8PoseHead(Yolov8Base):
     Raises
     ------
     DecoderError
-        As for `Yolov8Head`.
+        As for `YOLOv8Head`.
     """
 
     __slots__ = ("_keypoints",)
@@ -94,7 +94,7 @@ class Yolov8PoseHead(Yolov8Base):
         return is_pose(network)
 
     def __call__(self, outputs: Outputs) -> Poses:
-        """Decode one frame, as `Yolov8Head` does.
+        """Decode one frame, as `YOLOv8Head` does.
 
         A keypoint whose place or visibility is not finite counts as not found.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imx500_native.heads.yolov8_base import Yolov8Base
+from imx500_native.heads.yolov8_base import YOLOv8Base
 from imx500_native.heads.yolov8_layout import STRIDES, expected_anchors, mask_layout, sheet_of
 from imx500_native.results.instance_masks import InstanceMasks
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
 
 
-class Yolov8SegmentationHead(Yolov8Base):
+class YOLOv8SegmentationHead(YOLOv8Base):
     """Reads a YOLOv8-seg or YOLO11-seg: boxes, scores, coefficients and prototypes of masks.
 
     Boxes, scores and coefficients may be in one tensor; the prototypes have one of their own.
@@ -23,12 +23,12 @@ class Yolov8SegmentationHead(Yolov8Base):
     Parameters
     ----------
     network, threshold, max_detections, iou_threshold, boxes, scores, normalized, strides
-        As for `Yolov8Head`.
+        As for `YOLOv8Head`.
 
     Raises
     ------
     DecoderError
-        As for `Yolov8Head`.
+        As for `YOLOv8Head`.
     """
 
     __slots__ = ("_sheet",)
@@ -77,11 +77,11 @@ class Yolov8SegmentationHead(Yolov8Base):
         return (
             layout is not None
             and layout.anchors == expected_anchors(network)
-            and network.task in (None, "segmentation", Yolov8SegmentationHead.task)
+            and network.task in (None, "segmentation", YOLOv8SegmentationHead.task)
         )
 
     def __call__(self, outputs: Outputs) -> InstanceMasks:
-        """Decode one frame, as `Yolov8Head` does; a logit that is NaN is no part of a mask.
+        """Decode one frame, as `YOLOv8Head` does; a logit that is NaN is no part of a mask.
 
         Raises
         ------
