@@ -2,10 +2,10 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, uint32_t
 
-from imx500_native._arrays cimport column_major
+from imx500_native._arrays cimport columns_of, grow, new_floats, scratch_memory
 from imx500_native.includes.on_sensor_detections cimport (
     imx500_box_format,
     imx500_candidates,
@@ -13,17 +13,7 @@ from imx500_native.includes.on_sensor_detections cimport (
     imx500_select_candidates,
 )
 
-from imx500_native.errors import DecoderError
-
 cnp.import_array()
-
-
-cdef object on_sensor_shape_error(outputs):
-    shapes = ", ".join(str(getattr(output, "shape", type(output).__name__)) for output in outputs)
-    return DecoderError(
-        "a detector that post-processes on the sensor has four outputs of shapes "
-        f"(n, 4), (n,), (n,) and (1,); these have {shapes or 'none'}"
-    )
 
 
 @cython.final
@@ -41,8 +31,7 @@ cdef class OnSensorHead:
     """
 
     cdef imx500_box_format format
-    cdef uint32_t *scratch
-    cdef size_t scratch_rows
+    cdef scratch_memory scratch
 
     def __init__(self, bint x_first, float x_unit, float y_unit):
         self.format.x_first = x_first
@@ -50,17 +39,7 @@ cdef class OnSensorHead:
         self.format.y_unit = y_unit
 
     def __dealloc__(self):
-        PyMem_Free(self.scratch)
-
-    cdef int reserve(self, size_t rows) except -1:
-        if rows <= self.scratch_rows:
-            return 0
-        cdef void *grown = PyMem_Realloc(self.scratch, 2 * rows * sizeof(uint32_t))
-        if grown == NULL:
-            raise MemoryError
-        self.scratch = <uint32_t *>grown
-        self.scratch_rows = rows
-        return 0
+        PyMem_Free(self.scratch.start)
 
     def __call__(self, outputs, float threshold, Py_ssize_t max_detections):
         """Decode one frame.
@@ -76,21 +55,16 @@ cdef class OnSensorHead:
 
         Returns
         -------
-        tuple of ndarray
+        tuple of ndarray or None
             xyxy (m, 4) float32 in 0..1 of what the network saw, confidence (m,) float32 and
-            class_id (m,) int32, most confident first.
-
-        Raises
-        ------
-        DecoderError
-            If the outputs do not have these shapes.
+            class_id (m,) int32, most confident first. None where the outputs do not have these
+            shapes.
         """
-        if len(outputs) != 4:
-            raise on_sensor_shape_error(outputs)
-        cdef cnp.ndarray boxes = column_major(outputs[0])
-        cdef cnp.ndarray scores = column_major(outputs[1])
-        cdef cnp.ndarray classes = column_major(outputs[2])
-        cdef cnp.ndarray count = column_major(outputs[3])
+        cdef cnp.ndarray boxes, scores, classes, count
+        tensors = columns_of(outputs, 4)
+        if tensors is None:
+            return None
+        boxes, scores, classes, count = tensors
         if (
             boxes.ndim != 2
             or boxes.shape[1] != 4
@@ -100,7 +74,7 @@ cdef class OnSensorHead:
             or classes.shape[0] != boxes.shape[0]
             or cnp.PyArray_SIZE(count) != 1
         ):
-            raise on_sensor_shape_error(outputs)
+            return None
 
         cdef imx500_candidates candidates
         candidates.boxes = <const float *>cnp.PyArray_DATA(boxes)
@@ -108,21 +82,22 @@ cdef class OnSensorHead:
         candidates.classes = <const float *>cnp.PyArray_DATA(classes)
         candidates.rows = <size_t>boxes.shape[0]
         candidates.count = (<const float *>cnp.PyArray_DATA(count))[0]
-        self.reserve(candidates.rows)
+        grow(&self.scratch, 2 * candidates.rows * sizeof(uint32_t))
 
-        cdef size_t kept = imx500_select_candidates(&candidates, threshold, self.scratch)
+        cdef uint32_t *rows = <uint32_t *>self.scratch.start
+        cdef size_t kept = imx500_select_candidates(&candidates, threshold, rows)
         if 0 <= max_detections < <Py_ssize_t>kept:
             kept = <size_t>max_detections
         cdef cnp.npy_intp[2] sizes
         sizes[0] = <cnp.npy_intp>kept
         sizes[1] = 4
-        cdef cnp.ndarray xyxy = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
-        cdef cnp.ndarray confidence = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray xyxy = new_floats(2, sizes)
+        cdef cnp.ndarray confidence = new_floats(1, sizes)
         cdef cnp.ndarray class_id = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_INT32, 0)
         imx500_gather_candidates(
             &candidates,
             &self.format,
-            self.scratch,
+            rows,
             kept,
             <float *>cnp.PyArray_DATA(xyxy),
             <float *>cnp.PyArray_DATA(confidence),

@@ -6,7 +6,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport SIZE_MAX, int32_t, uint32_t
 from libc.string cimport memcpy
 
-from imx500_native._arrays cimport column_major
+from imx500_native._arrays cimport columns_of, new_floats, require_idle
 from imx500_native.includes.efficientdet cimport (
     imx500_efficientdet,
     imx500_efficientdet_candidates,
@@ -116,8 +116,7 @@ cdef class BoxHead:
         DecoderError
             If another thread is in this object.
         """
-        if self.busy:
-            raise DecoderError("one decoder per thread: another thread is decoding with this one")
+        require_idle(self.busy)
         self.busy = True
         try:
             owners = self.bound(outputs)
@@ -136,8 +135,8 @@ cdef class BoxHead:
         cdef cnp.npy_intp[2] sizes
         sizes[0] = <cnp.npy_intp>count
         sizes[1] = 4
-        cdef cnp.ndarray xyxy = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
-        cdef cnp.ndarray confidence = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray xyxy = new_floats(2, sizes)
+        cdef cnp.ndarray confidence = new_floats(1, sizes)
         cdef cnp.ndarray class_id = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_INT32, 0)
         cdef float *boxes = <float *>cnp.PyArray_DATA(xyxy)
         cdef size_t i
@@ -149,10 +148,19 @@ cdef class BoxHead:
         return xyxy, confidence, class_id
 
 
-cdef cnp.ndarray tensor_of_shape(outputs, Py_ssize_t index, tuple shape):
-    """The tensor as libcamera lays it out, or None where it has another shape."""
-    cdef cnp.ndarray tensor = column_major(outputs[index])
-    return tensor if (<object>tensor).shape == shape else None
+cdef list tensors_of_shapes(outputs, tuple shapes):
+    """The tensors as libcamera lays them out, or None where they have other shapes."""
+    cdef list tensors = columns_of(outputs, len(shapes))
+    if tensors is None:
+        return None
+    for tensor, shape in zip(tensors, shapes):
+        if tensor.shape != shape:
+            return None
+    return tensors
+
+
+cdef inline const float *values_of(object tensor):
+    return <const float *>cnp.PyArray_DATA(tensor)
 
 
 @cython.final
@@ -170,7 +178,7 @@ cdef class NanoDet(BoxHead):
 
     cdef imx500_nanodet network
     cdef uint32_t[MAX_LEVELS] strides
-    cdef tuple shape
+    cdef tuple shapes
 
     def __init__(self, Py_ssize_t classes, Py_ssize_t bins, strides, size, Py_ssize_t anchors,
                  float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
@@ -186,16 +194,13 @@ cdef class NanoDet(BoxHead):
         self.network.height = self.height
         self.network.strides = self.strides
         self.network.levels = len(strides)
-        self.shape = (anchors, classes + 4 * bins)
+        self.shapes = ((anchors, classes + 4 * bins),)
 
     cdef list bound(self, outputs):
-        if len(outputs) != 1:
-            return None
-        cdef cnp.ndarray tensor = tensor_of_shape(outputs, 0, self.shape)
-        if tensor is None:
-            return None
-        self.network.tensor = <const float *>cnp.PyArray_DATA(tensor)
-        return [tensor]
+        cdef list tensors = tensors_of_shapes(outputs, self.shapes)
+        if tensors is not None:
+            self.network.tensor = values_of(tensors[0])
+        return tensors
 
     cdef void find_candidates(self) noexcept nogil:
         imx500_nanodet_candidates(&self.network, self.threshold, &self.boxes)
@@ -219,8 +224,7 @@ cdef class EfficientDet(BoxHead):
 
     cdef imx500_efficientdet network
     cdef bint boxes_first
-    cdef tuple logits_shape
-    cdef tuple codes_shape
+    cdef tuple shapes
 
     def __init__(self, Py_ssize_t classes, levels, float anchor_scale, bint boxes_first, size,
                  Py_ssize_t anchors, float threshold, float iou_threshold,
@@ -233,19 +237,16 @@ cdef class EfficientDet(BoxHead):
         self.network.first_level, self.network.last_level = levels
         self.network.anchor_scale = anchor_scale
         self.boxes_first = boxes_first
-        self.logits_shape = (anchors, classes)
-        self.codes_shape = (anchors, 4)
+        self.shapes = ((anchors, classes), (anchors, 4))
+        if boxes_first:
+            self.shapes = self.shapes[::-1]
 
     cdef list bound(self, outputs):
-        if len(outputs) != 2:
-            return None
-        cdef cnp.ndarray logits = tensor_of_shape(outputs, self.boxes_first, self.logits_shape)
-        cdef cnp.ndarray codes = tensor_of_shape(outputs, not self.boxes_first, self.codes_shape)
-        if logits is None or codes is None:
-            return None
-        self.network.logits = <const float *>cnp.PyArray_DATA(logits)
-        self.network.codes = <const float *>cnp.PyArray_DATA(codes)
-        return [logits, codes]
+        cdef list tensors = tensors_of_shapes(outputs, self.shapes)
+        if tensors is not None:
+            self.network.logits = values_of(tensors[1 if self.boxes_first else 0])
+            self.network.codes = values_of(tensors[0 if self.boxes_first else 1])
+        return tensors
 
     cdef void find_candidates(self) noexcept nogil:
         imx500_efficientdet_candidates(&self.network, self.threshold, &self.boxes)
@@ -269,7 +270,7 @@ cdef class YOLOv5(BoxHead):
 
     cdef imx500_yolov5_level[MAX_LEVELS] levels
     cdef float[2 * MAX_LEVELS * MAX_LEVELS] anchor_sizes
-    cdef list shapes
+    cdef tuple shapes
     cdef size_t classes
     cdef bint logits
 
@@ -280,11 +281,11 @@ cdef class YOLOv5(BoxHead):
             raise DecoderError(f"at most {MAX_LEVELS} levels, of at most {MAX_LEVELS} anchors each")
         self.classes = classes
         self.logits = logits
-        self.shapes = []
+        self.shapes = tuple(level[0] for level in levels)
         cdef imx500_yolov5_level *level
         cdef float *sizes = self.anchor_sizes
         cdef Py_ssize_t total = 0
-        for index, (shape, grid, steps, stride, anchor_sizes) in enumerate(levels):
+        for index, (_, grid, steps, stride, anchor_sizes) in enumerate(levels):
             level = &self.levels[index]
             level.columns, level.lines = grid
             level.x_step, level.y_step, level.anchor_step = steps
@@ -295,24 +296,17 @@ cdef class YOLOv5(BoxHead):
                 sizes[0] = width
                 sizes[1] = height
                 sizes += 2
-            self.shapes.append(shape)
             total += <Py_ssize_t>(level.columns * level.lines * level.anchors)
         if total > anchors:
             raise DecoderError(f"the levels have {total} anchors, more than {anchors}")
 
     cdef list bound(self, outputs):
-        if len(outputs) != len(self.shapes):
-            return None
-        cdef list owners = []
-        cdef cnp.ndarray tensor
+        cdef list tensors = tensors_of_shapes(outputs, self.shapes)
         cdef Py_ssize_t index
-        for index in range(len(self.shapes)):
-            tensor = tensor_of_shape(outputs, index, self.shapes[index])
-            if tensor is None:
-                return None
-            self.levels[index].tensor = <const float *>cnp.PyArray_DATA(tensor)
-            owners.append(tensor)
-        return owners
+        if tensors is not None:
+            for index in range(len(tensors)):
+                self.levels[index].tensor = values_of(tensors[index])
+        return tensors
 
     cdef void find_candidates(self) noexcept nogil:
         cdef uint32_t first_row = 0
@@ -342,7 +336,7 @@ cdef class YOLOv5Decoded(BoxHead):
     """
 
     cdef const float *tensor
-    cdef tuple shape
+    cdef tuple shapes
     cdef size_t classes
     cdef float x_unit
     cdef float y_unit
@@ -352,16 +346,13 @@ cdef class YOLOv5Decoded(BoxHead):
         super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
         self.classes = classes
         self.x_unit, self.y_unit = units
-        self.shape = (anchors, 5 + classes)
+        self.shapes = ((anchors, 5 + classes),)
 
     cdef list bound(self, outputs):
-        if len(outputs) != 1:
-            return None
-        cdef cnp.ndarray tensor = tensor_of_shape(outputs, 0, self.shape)
-        if tensor is None:
-            return None
-        self.tensor = <const float *>cnp.PyArray_DATA(tensor)
-        return [tensor]
+        cdef list tensors = tensors_of_shapes(outputs, self.shapes)
+        if tensors is not None:
+            self.tensor = values_of(tensors[0])
+        return tensors
 
     cdef void find_candidates(self) noexcept nogil:
         imx500_yolov5_decoded_candidates(

@@ -2,10 +2,16 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Free
 from libc.stdint cimport uint8_t
 
-from imx500_native._arrays cimport column_major
+from imx500_native._arrays cimport (
+    columns_of,
+    grow,
+    new_floats,
+    require_idle,
+    scratch_memory,
+)
 from imx500_native.includes.higherhrnet cimport (
     IMX500_HIGHERHRNET_MAX_CANDIDATES,
     IMX500_HIGHERHRNET_MAX_CELLS,
@@ -54,8 +60,7 @@ cdef class Grouping:
     cdef imx500_grouping grouping
     cdef imx500_joint_candidates candidates
     cdef bytes joint_order
-    cdef void *scratch
-    cdef size_t scratch_size
+    cdef scratch_memory scratch
     cdef bint busy
 
     def __init__(
@@ -87,18 +92,7 @@ cdef class Grouping:
         self.candidates.map_height = height
 
     def __dealloc__(self):
-        PyMem_Free(self.scratch)
-
-    cdef int reserve(self, size_t rows) except -1:
-        cdef size_t size = imx500_higherhrnet_scratch_bytes(rows, self.candidates.joints)
-        if size <= self.scratch_size:
-            return 0
-        cdef void *grown = PyMem_Realloc(self.scratch, size)
-        if grown == NULL:
-            raise MemoryError
-        self.scratch = grown
-        self.scratch_size = size
-        return 0
+        PyMem_Free(self.scratch.start)
 
     def __call__(self, outputs, Py_ssize_t max_detections):
         """Decode one frame.
@@ -122,11 +116,11 @@ cdef class Grouping:
         DecoderError
             If another thread is in the same object.
         """
-        if len(outputs) != 3:
+        cdef cnp.ndarray tags, places, heats
+        tensors = columns_of(outputs, 3)
+        if tensors is None:
             return None
-        cdef cnp.ndarray tags = column_major(outputs[0])
-        cdef cnp.ndarray places = column_major(outputs[1])
-        cdef cnp.ndarray heats = column_major(outputs[2])
+        tags, places, heats = tensors
         if (
             tags.ndim != 2
             or <size_t>tags.shape[0] > IMX500_HIGHERHRNET_MAX_CANDIDATES
@@ -135,11 +129,7 @@ cdef class Grouping:
             or not cnp.PyArray_SAMESHAPE(tags, heats)
         ):
             return None
-        if self.busy:
-            raise DecoderError(
-                "one decoder per thread: another thread is decoding with this one, and its "
-                "scratch memory serves one frame at a time"
-            )
+        require_idle(self.busy)
         self.busy = True
         try:
             return self.decode(tags, places, heats, max_detections)
@@ -155,10 +145,13 @@ cdef class Grouping:
         candidates.tags = <const float *>cnp.PyArray_DATA(tags)
         candidates.places = <const float *>cnp.PyArray_DATA(places)
         candidates.heats = <const float *>cnp.PyArray_DATA(heats)
-        self.reserve(candidates.candidates)
+        grow(
+            &self.scratch,
+            imx500_higherhrnet_scratch_bytes(candidates.candidates, candidates.joints),
+        )
         # Thirty people who are hard to tell apart take long enough for others to run meanwhile.
         with nogil:
-            kept = imx500_higherhrnet_group(candidates, &self.grouping, self.scratch)
+            kept = imx500_higherhrnet_group(candidates, &self.grouping, self.scratch.start)
         if 0 <= max_detections < <Py_ssize_t>kept:
             kept = <size_t>max_detections
 
@@ -166,14 +159,14 @@ cdef class Grouping:
         sizes[0] = <cnp.npy_intp>kept
         sizes[1] = <cnp.npy_intp>candidates.joints
         sizes[2] = 2
-        cdef cnp.ndarray xy = cnp.PyArray_EMPTY(3, sizes, cnp.NPY_FLOAT32, 0)
-        cdef cnp.ndarray keypoint_confidence = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
-        cdef cnp.ndarray confidence = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray xy = new_floats(3, sizes)
+        cdef cnp.ndarray keypoint_confidence = new_floats(2, sizes)
+        cdef cnp.ndarray confidence = new_floats(1, sizes)
         sizes[1] = 4
-        cdef cnp.ndarray xyxy = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray xyxy = new_floats(2, sizes)
         imx500_higherhrnet_gather(
             candidates,
-            self.scratch,
+            self.scratch.start,
             kept,
             <float *>cnp.PyArray_DATA(xy),
             <float *>cnp.PyArray_DATA(keypoint_confidence),

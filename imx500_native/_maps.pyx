@@ -76,8 +76,8 @@ def class_map(tensor):
         If the tensor has another shape.
     """
     cdef cnp.ndarray ids = column_major(tensor)
-    if ids.ndim != 2:
-        raise DecoderError(f"expected shape (height, width), got {(<object>ids).shape}")
+    if ids is None or ids.ndim != 2:
+        raise DecoderError("expected numbers, of shape (height, width)")
     cdef size_t height = <size_t>ids.shape[0], width = <size_t>ids.shape[1]
     cdef cnp.ndarray made = new_map(ids.shape[0], ids.shape[1])
     cdef const float *values = <const float *>cnp.PyArray_DATA(ids)
@@ -111,10 +111,13 @@ def best_class_map(tensor, bint classes_first):
         If the tensor has another shape, or more classes than an int16 can name.
     """
     cdef cnp.ndarray scores = column_major(tensor)
-    if scores.ndim != 3 or scores.shape[0 if classes_first else 2] > IMX500_MAX_CLASSES:
+    if (
+        scores is None
+        or scores.ndim != 3
+        or scores.shape[0 if classes_first else 2] > IMX500_MAX_CLASSES
+    ):
         raise DecoderError(
-            f"expected three dimensions and at most {IMX500_MAX_CLASSES} classes, "
-            f"got shape {(<object>scores).shape}"
+            f"expected numbers, of three dimensions and at most {IMX500_MAX_CLASSES} classes"
         )
     cdef int first = 1 if classes_first else 0
     cdef size_t height = <size_t>scores.shape[first], width = <size_t>scores.shape[first + 1]
@@ -361,6 +364,8 @@ def top_classes(tensor, bint softmax, float threshold, Py_ssize_t limit):
         If more than one dimension is longer than 1.
     """
     cdef cnp.ndarray scores = column_major(tensor)
+    if scores is None:
+        raise DecoderError("expected one number per class")
     cdef Py_ssize_t size = cnp.PyArray_SIZE(scores)
     cdef int axis, long_axes = 0
     for axis in range(scores.ndim):
@@ -384,7 +389,8 @@ def top_classes(tensor, bint softmax, float threshold, Py_ssize_t limit):
         scratch = <uint32_t *>PyMem_Malloc(needed * sizeof(uint32_t))
         if scratch == NULL:
             raise MemoryError
-    if size < IMX500_SCORES_WORTH_RELEASING:
+    # What is sorted by must not be what another thread may write to meanwhile.
+    if size < IMX500_SCORES_WORTH_RELEASING or needed > 0:
         kept = imx500_top_classes(values, count, &options, best, shares, scratch)
     else:
         with nogil:

@@ -2,10 +2,16 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Free
 from libc.stdint cimport uint32_t
 
-from imx500_native._arrays cimport column_major
+from imx500_native._arrays cimport (
+    columns_of,
+    grow,
+    new_floats,
+    require_idle,
+    scratch_memory,
+)
 from imx500_native.includes.posenet cimport (
     IMX500_POSENET_EDGES,
     IMX500_POSENET_KEYPOINTS,
@@ -16,8 +22,6 @@ from imx500_native.includes.posenet cimport (
     imx500_posenet_scratch_bytes,
     imx500_posenet_view,
 )
-
-from imx500_native.errors import DecoderError
 
 cnp.import_array()
 
@@ -46,8 +50,7 @@ cdef class PoseNetMaps:
 
     cdef imx500_posenet_options options
     cdef imx500_posenet_view view
-    cdef void *scratch
-    cdef size_t scratch_bytes
+    cdef scratch_memory scratch
     cdef bint busy
 
     def __init__(
@@ -70,17 +73,7 @@ cdef class PoseNetMaps:
         self.view.height = height
 
     def __dealloc__(self):
-        PyMem_Free(self.scratch)
-
-    cdef int reserve(self, size_t needed) except -1:
-        if needed <= self.scratch_bytes:
-            return 0
-        cdef void *grown = PyMem_Realloc(self.scratch, needed)
-        if grown == NULL:
-            raise MemoryError
-        self.scratch = grown
-        self.scratch_bytes = needed
-        return 0
+        PyMem_Free(self.scratch.start)
 
     def __call__(self, outputs):
         """Decode one frame.
@@ -102,11 +95,11 @@ cdef class PoseNetMaps:
         DecoderError
             If another thread is decoding with this object.
         """
-        if len(outputs) != 3:
+        cdef cnp.ndarray heat, short_offset, mid_offset
+        tensors = columns_of(outputs, 3)
+        if tensors is None:
             return None
-        cdef cnp.ndarray heat = column_major(outputs[0])
-        cdef cnp.ndarray short_offset = column_major(outputs[1])
-        cdef cnp.ndarray mid_offset = column_major(outputs[2])
+        heat, short_offset, mid_offset = tensors
         if heat.ndim != 3 or short_offset.ndim != 3 or mid_offset.ndim != 3:
             return None
         if (
@@ -131,14 +124,13 @@ cdef class PoseNetMaps:
         )
         if needed == 0:
             return None
-        if self.busy:
-            raise DecoderError("one decoder per thread: this one is decoding in another thread")
+        require_idle(self.busy)
         cdef size_t count
         self.busy = True
         try:
-            self.reserve(needed)
+            grow(&self.scratch, needed)
             with nogil:
-                count = imx500_posenet_decode(&maps, &self.options, self.scratch)
+                count = imx500_posenet_decode(&maps, &self.options, self.scratch.start)
             return self.gathered(&maps, count)
         finally:
             self.busy = False
@@ -148,14 +140,14 @@ cdef class PoseNetMaps:
         sizes[0] = <cnp.npy_intp>count
         sizes[1] = IMX500_POSENET_KEYPOINTS
         sizes[2] = 2
-        cdef cnp.ndarray xy = cnp.PyArray_EMPTY(3, sizes, cnp.NPY_FLOAT32, 0)
-        cdef cnp.ndarray keypoint_confidence = cnp.PyArray_EMPTY(2, sizes, cnp.NPY_FLOAT32, 0)
-        cdef cnp.ndarray confidence = cnp.PyArray_EMPTY(1, sizes, cnp.NPY_FLOAT32, 0)
+        cdef cnp.ndarray xy = new_floats(3, sizes)
+        cdef cnp.ndarray keypoint_confidence = new_floats(2, sizes)
+        cdef cnp.ndarray confidence = new_floats(1, sizes)
         imx500_posenet_gather(
             maps,
             self.options.max_detections,
             &self.view,
-            self.scratch,
+            self.scratch.start,
             count,
             <float *>cnp.PyArray_DATA(xy),
             <float *>cnp.PyArray_DATA(keypoint_confidence),

@@ -2,11 +2,19 @@
 
 cimport cython
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Realloc
+from cpython.mem cimport PyMem_Free
 from libc.stdint cimport SIZE_MAX, UINT32_MAX, int32_t, uint32_t
 from libc.string cimport memcpy
 
-from imx500_native._arrays cimport column_major
+from imx500_native._arrays cimport (
+    column_major,
+    grow,
+    new_floats,
+    real_numbers,
+    require_idle,
+    scratch_memory,
+    tensors_of,
+)
 from imx500_native._masks cimport sparse_zeros
 from imx500_native.includes.anchor_scan cimport imx500_anchor_table
 from imx500_native.includes.instance_masks cimport (
@@ -35,8 +43,6 @@ from imx500_native.includes.yolov8 cimport (
     imx500_yolov8_read_keypoints,
 )
 
-from imx500_native.errors import DecoderError
-
 cnp.import_array()
 
 cdef enum:
@@ -59,10 +65,6 @@ cdef bint is_behaved(cnp.ndarray tensor):
     return cnp.PyArray_TYPE(tensor) == cnp.NPY_FLOAT32 and (
         cnp.PyArray_ISFARRAY_RO(tensor) or cnp.PyArray_ISCARRAY_RO(tensor)
     )
-
-
-cdef cnp.ndarray new_floats(int dimensions, cnp.npy_intp *sizes):
-    return cnp.PyArray_EMPTY(dimensions, sizes, cnp.NPY_FLOAT32, 0)
 
 
 cdef class TensorReader:
@@ -104,7 +106,7 @@ cdef class TensorReader:
     cdef imx500_box_list found
     cdef float threshold
     cdef size_t limit
-    cdef void *memory
+    cdef scratch_memory memory
     cdef void *nms_scratch
     cdef void *line_scratch
     cdef bint busy
@@ -163,7 +165,7 @@ cdef class TensorReader:
         self.reserve(<size_t>anchors)
 
     def __dealloc__(self):
-        PyMem_Free(self.memory)
+        PyMem_Free(self.memory.start)
 
     cdef table_place place_of(self, place, Py_ssize_t channels) except *:
         cdef table_place made
@@ -182,12 +184,9 @@ cdef class TensorReader:
         cdef size_t line_bytes = imx500_mask_logits_scratch_bytes(
             self.sheets.channels, self.sheets.height, self.sheets.width
         )
-        cdef void *grown = PyMem_Realloc(self.memory, nms_bytes + anchors * row_bytes + line_bytes)
-        if grown == NULL:
-            raise MemoryError
-        self.memory = grown
-        self.nms_scratch = grown
-        self.found.xyxy = <float *>(<char *>grown + nms_bytes)
+        grow(&self.memory, nms_bytes + anchors * row_bytes + line_bytes)
+        self.nms_scratch = self.memory.start
+        self.found.xyxy = <float *>(<char *>self.memory.start + nms_bytes)
         self.found.score = self.found.xyxy + 4 * anchors
         self.found.class_id = <int32_t *>(self.found.score + anchors)
         # Twice, because selecting rows sorts them there.
@@ -198,17 +197,19 @@ cdef class TensorReader:
 
     cdef list opened(self, outputs, bint columns_only):
         """Return arrays whose memory the views show, or None where the shapes do not fit."""
-        if len(outputs) != len(self.shapes):
+        cdef tuple given = tensors_of(outputs, len(self.shapes))
+        if given is None:
             return None
         cdef list arrays = []
         cdef cnp.ndarray tensor
         cdef Py_ssize_t i
         cdef int axis, skipped, last
         for i, expected in enumerate(self.shapes):
-            output = outputs[i]
-            if columns_only or not isinstance(output, cnp.ndarray) or not is_behaved(output):
-                output = column_major(output)
-            tensor = output
+            tensor = real_numbers(given[i])
+            if tensor is None:
+                return None
+            if columns_only or not is_behaved(tensor):
+                tensor = column_major(tensor)
             last = <int>len(expected) - 1
             skipped = tensor.ndim - 1 - last
             if not (skipped == 0 or (skipped == 1 and tensor.shape[0] == 1)):
@@ -267,10 +268,7 @@ cdef class TensorReader:
         DecoderError
             If another thread is inside.
         """
-        if self.busy:
-            raise DecoderError(
-                "this decoder is at work in another thread; make one decoder per thread"
-            )
+        require_idle(self.busy)
         self.busy = True
         try:
             arrays = self.opened(outputs, self.wants_columns())
@@ -418,7 +416,9 @@ cdef class SuppressedReader(TensorReader):
     cdef void find(self) noexcept nogil:
         cdef imx500_candidates rows
         rows.boxes = self.views[0].values
-        rows.scores = self.views[1].values
+        # What is sorted by must not be what another thread may write to meanwhile.
+        memcpy(self.nms_scratch, self.views[1].values, self.layout.anchors * sizeof(float))
+        rows.scores = <const float *>self.nms_scratch
         rows.classes = self.views[2].values
         rows.rows = self.layout.anchors
         # Every row: those that the sensor did not fill have a score of 0.

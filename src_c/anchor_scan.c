@@ -69,7 +69,8 @@ static void best_of_rows(const struct imx500_anchor_table *scores, size_t channe
         if (best[i] == -INFINITY)
             continue;
         size_t place = 0;
-        while (row[place] != best[i])
+        /* Bounded, for another thread of the caller's might have written to the row meanwhile. */
+        while (place + 1 < channels && row[place] != best[i])
             place++;
         channel[i] = (int32_t)place;
     }

@@ -2,27 +2,12 @@
 
 #include <math.h>
 
+#include "logits.h"
+
 struct cell {
     float x, y; /* of its upper left corner, in strides */
     float stride;
 };
-
-static float sigmoid(float logit) {
-    return (float)(1.0 / (1.0 + exp(-(double)logit)));
-}
-
-/* A little below the logit of a score, so that rounding never hides one that the sigmoid brings up
- * to the threshold: the score itself decides in the end. From 17 on it is 1 in float.
- */
-static float logit_below(float threshold) {
-    if (!(threshold > 0.0f))
-        return -INFINITY;
-    if (threshold >= 1.0f)
-        return 16.0f;
-    const double share = (double)threshold;
-    const double logit = log(share / (1.0 - share));
-    return (float)(logit - 1e-5 * (1.0 + fabs(logit)));
-}
 
 static struct cell cell_of(const struct imx500_yolov8_layout *layout, size_t anchor) {
     size_t level = 0;
@@ -72,13 +57,14 @@ void imx500_yolov8_candidates(const struct imx500_yolov8_layout *layout,
     /* The list's own column takes what the scan finds: rows are only ever moved to the front. */
     const size_t passing = imx500_scan_anchors(
         scores, layout->anchors, layout->classes,
-        layout->score_logits ? logit_below(threshold) : threshold, found->anchor);
+        layout->score_logits ? imx500_logit_floor(threshold) : threshold, found->anchor);
     imx500_best_channels(scores, layout->anchors, layout->classes, found->anchor, passing,
                          found->class_id, found->score);
     size_t count = 0;
     for (size_t i = 0; i < passing; i++) {
         const uint32_t anchor = found->anchor[i];
-        const float score = layout->score_logits ? sigmoid(found->score[i]) : found->score[i];
+        const float score =
+            layout->score_logits ? imx500_sigmoid(found->score[i]) : found->score[i];
         if (found->class_id[i] < 0 || !(score >= threshold) ||
             !read_box(layout, boxes, anchor, found->xyxy + 4 * count))
             continue;
@@ -110,7 +96,7 @@ void imx500_yolov8_read_keypoints(const struct imx500_yolov8_layout *layout,
             if (keypoints->dimensions == 3) {
                 *sure = imx500_anchor_value(&keypoints->table, anchors[i], channel + 2);
                 if (keypoints->visibility_logits)
-                    *sure = sigmoid(*sure);
+                    *sure = imx500_sigmoid(*sure);
             }
             if (!isfinite(point[0]) || !isfinite(point[1]) || !isfinite(*sure)) {
                 point[0] = point[1] = NAN;

@@ -241,12 +241,24 @@ def test_a_function_may_give_another_result_if_it_is_said():
     network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
     nobody = imx.Poses.empty()
     decoder = imx.Decoder(network, head=lambda outputs, network: nobody, result=imx.Poses)
-    assert decoder([]) is nobody
+    assert isinstance(decoder([]), imx.Poses)
     assert decoder.task == "pose estimation"
     assert isinstance(decoder(None), imx.Poses)
     wrong = imx.Decoder(network, head=lambda outputs, network: [])
     with pytest.raises(DecoderError, match="must return Detections, not list"):
         wrong([])
+
+
+def test_what_a_function_gives_again_is_not_moved():
+    network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    always = imx.Detections([[0.25, 0.25, 0.5, 0.5]], [0.75], [2])
+    decoder = imx.Decoder(network, head=lambda outputs, network: always)
+    mapper = imx.CoordinateMapper((0, 0, 4056, 3040), (0, 0, 4056, 3040), (1280, 720))
+    for _ in range(2):
+        found = decoder([])
+        found.move_to(mapper)
+        assert found.space == "stream"
+        assert always.space == "network"
 
 
 def test_a_function_gets_no_options():

@@ -15,7 +15,7 @@ from imx500_native.heads.efficientdet import EfficientDetHead
 SIZE = (320, 320)
 ROWS = 9 * (40**2 + 20**2 + 10**2 + 5**2 + 3**2)
 CLASSES = 90
-NO_SUPPRESSION = 2.0
+NO_SUPPRESSION = 1.0
 
 
 def lite0(*, boxes_first=False, classes=CLASSES):

@@ -16,7 +16,7 @@ from imx500_native.heads.nanodet import NanoDetHead
 
 ZOO = "nanodet_plus_416x416"
 ROWS = 3598
-NO_SUPPRESSION = 2.0
+NO_SUPPRESSION = 1.0
 
 
 @st.composite
@@ -181,7 +181,7 @@ def test_values_that_are_not_finite():
     assert found.class_id.tolist() == [5, 1, 6]
     assert found.confidence[0] == 1.0
     assert np.isfinite(found.xyxy).all()
-    assert len(Decoder(network, 0.0, iou_threshold=2.0)([tensor])) == ROWS - 5
+    assert len(Decoder(network, 0.0, iou_threshold=1.0)([tensor])) == ROWS - 5
 
 
 @pytest.mark.parametrize("outputs", [[], [(ROWS, 111)], [(ROWS, 112, 1)], [(ROWS, 112)] * 2])

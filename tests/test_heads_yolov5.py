@@ -13,7 +13,7 @@ from imx500_native import Decoder, DecoderError, NetworkIntrinsics
 from imx500_native.heads.yolov5 import ANCHORS, STRIDES, YOLOv5Head
 
 SIZE = (640, 640)
-NO_SUPPRESSION = 2.0
+NO_SUPPRESSION = 1.0
 LAYOUTS = ("cells", "anchor first", "anchor last")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -10,12 +9,13 @@ import numpy as np
 from imx500_native.errors import DecoderError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
     from imx500_native.network import Network
     from imx500_native.results import Result
+    from imx500_native.specs import InputSpec
 
 Task: TypeAlias = Literal[
     "object detection",
@@ -25,6 +25,10 @@ Task: TypeAlias = Literal[
     "classification",
 ]
 Outputs: TypeAlias = "Sequence[npt.NDArray[np.float32]]"
+
+LARGEST_SIZE = 1e6
+LARGEST_STRIDE = 4096
+MOST_ROWS = 2**31 - 1
 
 
 class Reader(Protocol):
@@ -82,6 +86,58 @@ class Head(Reader, Protocol):
         """Tell whether a network's outputs are what this head reads."""
 
 
+def checked_number(value: Any, name: str, least: float, most: float) -> float:
+    """Check an option that is a number.
+
+    Parameters
+    ----------
+    value : float
+        As the user gave it.
+    name : str
+        The option, for the message.
+    least, most : float
+        The smallest and the largest that are allowed.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DecoderError
+        If it is no such number.
+    """
+    if _is_number(value) and least <= value <= most:
+        return float(value)
+    raise DecoderError(f"{name} must be a number from {least:g} to {most:g}, not {value!r:.40}")
+
+
+def checked_positive(value: Any, name: str) -> float:
+    """Check an option that is a size: a number above 0, at most `LARGEST_SIZE`.
+
+    Parameters
+    ----------
+    value : float
+        As the user gave it.
+    name : str
+        The option, for the message.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    DecoderError
+        If it is none.
+    """
+    if _is_number(value) and 0 < value <= LARGEST_SIZE:
+        return float(value)
+    raise DecoderError(
+        f"{name} must be a number above 0 and at most {LARGEST_SIZE:g}, not {value!r:.40}"
+    )
+
+
 def checked_share(value: Any, name: str, default: float | None = None) -> float:
     """Check an option from 0 to 1, such as a confidence or an overlap.
 
@@ -101,13 +157,11 @@ def checked_share(value: Any, name: str, default: float | None = None) -> float:
     Raises
     ------
     DecoderError
-        If it is no finite number.
+        If it is no such number.
     """
     if value is None and default is not None:
         return default
-    if isinstance(value, (int, float, np.integer, np.floating)) and math.isfinite(value):
-        return float(value)
-    raise DecoderError(f"{name} must be a number from 0 to 1, not {value!r:.40}")
+    return checked_number(value, name, 0, 1)
 
 
 def checked_count(value: Any, name: str, least: int = 0) -> int | None:
@@ -138,8 +192,45 @@ def checked_count(value: Any, name: str, least: int = 0) -> int | None:
     raise DecoderError(f"{name} must be None or an integer of at least {least}, not {value!r:.40}")
 
 
-def shape_error(head: Head | type[Head], outputs: Sequence[Any]) -> DecoderError:
-    """Return the error for outputs that a head cannot read.
+def row_limit(max_detections: int | None) -> int:
+    """Return how many rows to keep as the readers in C take it: negative for all of them."""
+    return -1 if max_detections is None else min(max_detections, MOST_ROWS)
+
+
+def checked_strides(value: Any) -> tuple[int, ...]:
+    """Check the strides of a detector's levels.
+
+    Parameters
+    ----------
+    value : sequence of int
+        As the user gave it.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    DecoderError
+        If they are not one to eight integers from 1 to 4096.
+    """
+    strides = tuple(value) if isinstance(value, (tuple, list)) else ()
+    if 1 <= len(strides) <= 8 and all(
+        isinstance(one, (int, np.integer)) and 1 <= one <= LARGEST_STRIDE for one in strides
+    ):
+        return tuple(int(one) for one in strides)
+    raise DecoderError(
+        f"strides must be one to eight integers from 1 to {LARGEST_STRIDE}, not {value!r:.40}"
+    )
+
+
+def cells(spec: InputSpec, strides: Iterable[int]) -> int:
+    """Return how many cells of all strides it takes to cover an input."""
+    return sum(-(-spec.width // stride) * -(-spec.height // stride) for stride in strides)
+
+
+def only_output(head: Head, outputs: Any) -> Any:
+    """Return the one output that a head reads.
 
     Parameters
     ----------
@@ -150,11 +241,48 @@ def shape_error(head: Head | type[Head], outputs: Sequence[Any]) -> DecoderError
 
     Returns
     -------
+    object
+
+    Raises
+    ------
+    DecoderError
+        If it is not just one.
+    """
+    try:
+        (output,) = outputs
+    except (TypeError, ValueError):
+        raise shape_error(head, outputs) from None
+    return output
+
+
+def shape_error(head: Head | type[Head], outputs: Any) -> DecoderError:
+    """Return the error for outputs that a head cannot read.
+
+    Parameters
+    ----------
+    head : Head
+        Which head.
+    outputs : sequence
+        What came: tensors, or a network's outputs.
+
+    Returns
+    -------
     DecoderError
         Which shows the shapes on both sides.
     """
-    shapes = ", ".join(str(getattr(one, "shape", type(one).__name__)) for one in outputs)
-    return DecoderError(
-        f"the head {head.name!r} reads outputs of shapes {head.reads}; these have "
-        f"{shapes or 'none'}"
-    )
+    if isinstance(outputs, (tuple, list)):
+        came = f"these have {', '.join(map(_shape_of, outputs)) or 'none'}"
+    else:
+        came = f"not {type(outputs).__name__}"
+    return DecoderError(f"the head {head.name!r} reads outputs of shapes {head.reads}; {came}")
+
+
+def _shape_of(output: Any) -> str:
+    shape = getattr(output, "shape", type(output).__name__)
+    dtype = getattr(output, "dtype", None)
+    # Of what holds no numbers the shape may be the right one.
+    return f"{shape}" if getattr(dtype, "kind", "f") in "biuf" else f"{shape} of {dtype}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

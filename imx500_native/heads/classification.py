@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from imx500_native import _maps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, checked_share, shape_error
+from imx500_native.heads.base import (
+    checked_count,
+    checked_share,
+    only_output,
+    row_limit,
+    shape_error,
+)
 from imx500_native.results.classification import Classification
 
 if TYPE_CHECKING:
@@ -98,11 +104,10 @@ class ClassificationHead:
         DecoderError
             If the outputs have other shapes.
         """
-        if len(outputs) != 1:
-            raise shape_error(self, outputs)
+        output = only_output(self, outputs)
         try:
             class_id, confidence = _maps.top_classes(
-                outputs[0], self.softmax, self.threshold, self.max_detections
+                output, self.softmax, self.threshold, row_limit(self.max_detections)
             )
         except DecoderError:
             raise shape_error(self, outputs) from None

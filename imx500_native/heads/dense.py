@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, checked_share, shape_error
+from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
 from imx500_native.results.detections import Detections
 
 if TYPE_CHECKING:
@@ -34,7 +33,8 @@ class DenseHead:
     max_detections : int or None
         How many of the most confident to keep; None for all.
     iou_threshold : float
-        Boxes of one class whose intersection over union is above this suppress each other.
+        Boxes of one class whose intersection over union is above this, 0 to 1, suppress each
+        other.
     plus_one : bool
         Compute overlaps of boxes one pixel wider and higher, as picamera2 does.
 
@@ -79,8 +79,9 @@ class DenseHead:
         raise NotImplementedError
 
     def _suppression(self) -> Suppression:
-        limit = -1 if self.max_detections is None else self.max_detections
-        return Suppression(self.threshold, self.iou_threshold, limit, self.plus_one)
+        return Suppression(
+            self.threshold, self.iou_threshold, row_limit(self.max_detections), self.plus_one
+        )
 
     def __call__(self, outputs: Outputs) -> Detections:
         """Decode one frame.
@@ -101,48 +102,3 @@ class DenseHead:
     def empty(self) -> Detections:
         """Return what a frame without tensors gives."""
         return Detections.empty(labels=self.labels, fresh=False)
-
-
-def checked_positive(value: Any, name: str, most: float = float("inf")) -> float:
-    """Check an option that is a size: a number above 0.
-
-    Parameters
-    ----------
-    value : float
-        As the user gave it.
-    name : str
-        The option, for the message.
-    most : float
-        The largest that is allowed.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    DecoderError
-        If it is none.
-    """
-    number = checked_share(value, name)
-    if 0 < number <= most:
-        return number
-    raise DecoderError(f"{name} must be above 0 and at most {most:g}, not {value!r:.40}")
-
-
-def cells(size: tuple[int, int], stride: int) -> int:
-    """Return how many cells of a stride it takes to cover an input.
-
-    Parameters
-    ----------
-    size : tuple of int
-        (width, height).
-    stride : int
-        In pixels.
-
-    Returns
-    -------
-    int
-    """
-    width, height = size
-    return -(-width // stride) * -(-height // stride)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from imx500_native import _dense
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, shape_error
-from imx500_native.heads.dense import DenseHead, cells, checked_positive
+from imx500_native.heads.base import cells, checked_positive, shape_error
+from imx500_native.heads.dense import DenseHead
 
 if TYPE_CHECKING:
     from imx500_native.network import Network
 
 LEVELS = (3, 7)
+LAST_LEVEL = 16
 ANCHORS_PER_CELL = 9
 
 
@@ -27,9 +30,19 @@ def _boxes_first(network: Network) -> bool | None:
 
 
 def _anchors(network: Network, levels: tuple[int, int]) -> int:
-    size = (network.input.width, network.input.height)
     first, last = levels
-    return ANCHORS_PER_CELL * sum(cells(size, 2**level) for level in range(first, last + 1))
+    return ANCHORS_PER_CELL * cells(network.input, (2**n for n in range(first, last + 1)))
+
+
+def _checked_levels(levels: Any) -> tuple[int, int]:
+    if (
+        isinstance(levels, (tuple, list))
+        and len(levels) == 2
+        and all(isinstance(level, (int, np.integer)) for level in levels)
+        and 0 <= levels[0] <= levels[1] <= LAST_LEVEL
+    ):
+        return int(levels[0]), int(levels[1])
+    raise DecoderError(f"levels must be two of 0 to {LAST_LEVEL}, ascending, not {levels!r:.40}")
 
 
 class EfficientDetHead(DenseHead):
@@ -74,9 +87,7 @@ class EfficientDetHead(DenseHead):
     ) -> None:
         super().__init__(network, threshold, max_detections, iou_threshold, plus_one)
         anchor_scale = checked_positive(anchor_scale, "anchor_scale")
-        first, last = (checked_count(level, "levels") or 0 for level in levels)
-        if not first <= last <= 16:
-            raise DecoderError(f"levels must be two of 0 to 16, ascending, not {levels!r:.40}")
+        first, last = _checked_levels(levels)
         boxes_first = _boxes_first(network)
         if boxes_first is None:
             raise shape_error(self, network.outputs)

@@ -25,6 +25,11 @@ class FunctionHead:
     network : Network
     result : type, optional
         The type that it returns; `Detections` where it is not given.
+
+    Raises
+    ------
+    DecoderError
+        If `result` is no result of this package.
     """
 
     __slots__ = ("_function", "_network", "_type", "labels", "name")
@@ -39,6 +44,11 @@ class FunctionHead:
         network: Network,
         result: type[Any] | None = None,
     ) -> None:
+        if result is not None and not (isinstance(result, type) and hasattr(result, "task")):
+            raise DecoderError(
+                "result must be Detections, Poses, InstanceMasks, Segmentation or Classification, "
+                f"not {result!r:.40}"
+            )
         self._function = function
         self._network = network
         self._type: Any = Detections if result is None else result
@@ -52,7 +62,7 @@ class FunctionHead:
         return task
 
     def __call__(self, outputs: Outputs) -> Result:
-        """Call the function.
+        """Call the function and copy its result, though not the columns.
 
         Raises
         ------
@@ -66,7 +76,8 @@ class FunctionHead:
                 "a function with other results is passed with result=Poses or another of "
                 "imx500_native's results"
             )
-        return cast("Result", result)
+        # It stays the function's, which may give it again; ours is moved into the picture.
+        return cast("Result", result._copy())
 
     def empty(self) -> Result:
         """Return what a frame without tensors gives."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from imx500_native import _higherhrnet
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, checked_share, shape_error
+from imx500_native.heads.base import (
+    checked_count,
+    checked_positive,
+    checked_share,
+    row_limit,
+    shape_error,
+)
 from imx500_native.results.poses import COCO_KEYPOINTS, Poses
 
 if TYPE_CHECKING:
@@ -95,13 +102,11 @@ class HigherHRNetHead:
         self.threshold = checked_share(threshold, "threshold", 0.3)
         self.max_detections = checked_count(max_detections, "max_detections")
         self.keypoint_threshold = checked_share(keypoint_threshold, "keypoint_threshold")
-        if not (isinstance(tag_threshold, (int, float)) and 0 < tag_threshold < math.inf):
-            raise DecoderError(f"tag_threshold must be a number above 0, not {tag_threshold!r:.40}")
-        self.tag_threshold = tag_threshold
+        self.tag_threshold = checked_positive(tag_threshold, "tag_threshold")
         joints = network.outputs[0].shape[1]
-        self.map_size = _half_of_input(network) if map_size is None else map_size
+        self.map_size = _half_of_input(network) if map_size is None else _checked_size(map_size)
         self.joint_order = _checked_order(joint_order, joints)
-        self._limit = -1 if self.max_detections is None else self.max_detections
+        self._limit = row_limit(self.max_detections)
         self._grouping = _higherhrnet.Grouping(
             self.map_size,
             bytes(self.joint_order),
@@ -150,11 +155,19 @@ def _half_of_input(network: Network) -> Size:
     return network.input.width // 2, network.input.height // 2
 
 
+def _checked_size(size: Any) -> Size:
+    if (
+        isinstance(size, (tuple, list))
+        and len(size) == 2
+        and all(isinstance(side, (int, np.integer)) for side in size)
+    ):
+        return int(size[0]), int(size[1])
+    raise DecoderError(f"map_size must be two integers, columns and rows, not {size!r:.40}")
+
+
 def _checked_order(order: Sequence[int] | None, joints: int) -> tuple[int, ...]:
     if order is None:
         return COCO_JOINT_ORDER if joints == len(COCO_KEYPOINTS) else tuple(range(joints))
-    if sorted(order) != list(range(joints)):
-        raise DecoderError(
-            f"joint_order must name each of {joints} joints once, not {tuple(order)!r:.80}"
-        )
+    if not isinstance(order, (tuple, list)) or set(order) != set(range(joints)):
+        raise DecoderError(f"joint_order must name each of {joints} joints once, not {order!r:.80}")
     return tuple(order)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from imx500_native import _dense
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, shape_error
-from imx500_native.heads.dense import DenseHead, cells, checked_positive
+from imx500_native.heads.base import cells, checked_count, checked_strides, shape_error
+from imx500_native.heads.dense import DenseHead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +19,9 @@ BINS = 8
 STRIDES = ((8, 16, 32, 64), (8, 16, 32))
 
 
-def _anchors(network: Network, strides: Sequence[int]) -> int:
-    size = (network.input.width, network.input.height)
-    return sum(cells(size, stride) for stride in strides)
-
-
 def _fitting_strides(network: Network) -> tuple[int, ...] | None:
     rows = network.output_shapes[0][0]
-    return next((known for known in STRIDES if _anchors(network, known) == rows), None)
+    return next((known for known in STRIDES if cells(network.input, known) == rows), None)
 
 
 class NanoDetHead(DenseHead):
@@ -76,13 +71,10 @@ class NanoDetHead(DenseHead):
         shapes = network.output_shapes
         if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] <= 4 * bins:
             raise shape_error(self, network.outputs)
-        if strides is None:
-            strides = _fitting_strides(network)
-        else:
-            strides = tuple(int(checked_positive(s, "strides", 4096)) or 1 for s in strides)
-        if strides is None or _anchors(network, strides) != shapes[0][0]:
+        strides = _fitting_strides(network) if strides is None else checked_strides(strides)
+        if strides is None or cells(network.input, strides) != shapes[0][0]:
             tried = STRIDES if strides is None else (strides,)
-            expected = " or ".join(f"{_anchors(network, s)} with strides {s}" for s in tried)
+            expected = " or ".join(f"{cells(network.input, s)} with strides {s}" for s in tried)
             raise DecoderError(
                 f"a NanoDet of {network.input.width}x{network.input.height} has as many anchors as "
                 f"its strides make cells, {expected}; this network has {shapes[0][0]}"

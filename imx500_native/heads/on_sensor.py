@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imx500_native import _decode
-from imx500_native.heads.base import checked_count, checked_share
+from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
 from imx500_native.results.detections import Detections
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class OnSensorHead:
         self.threshold = checked_share(threshold, "threshold", 0.5)
         self.max_detections = checked_count(max_detections, "max_detections")
         self.labels = network.labels
-        self._limit = -1 if self.max_detections is None else self.max_detections
+        self._limit = row_limit(self.max_detections)
         normalized = network.boxes_normalized
         self._tensors = _decode.OnSensorHead(
             network.box_order == "xy",
@@ -72,8 +72,10 @@ class OnSensorHead:
         DecoderError
             If the outputs have other shapes.
         """
-        xyxy, confidence, class_id = self._tensors(outputs, self.threshold, self._limit)
-        return Detections._trusted(xyxy, confidence, class_id, self.labels, "network")
+        found = self._tensors(outputs, self.threshold, self._limit)
+        if found is None:
+            raise shape_error(self, outputs)
+        return Detections._trusted(*found, self.labels, "network")
 
     def empty(self) -> Detections:
         """Return what a frame without tensors gives."""

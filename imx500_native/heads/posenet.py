@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from imx500_native._posenet import PoseNetMaps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, checked_share, shape_error
+from imx500_native.heads.base import (
+    LARGEST_SIZE,
+    checked_count,
+    checked_number,
+    checked_share,
+    row_limit,
+    shape_error,
+)
 from imx500_native.results.poses import Poses
 
 if TYPE_CHECKING:
@@ -19,13 +24,6 @@ if TYPE_CHECKING:
 CHANNELS = (17, 34, 64)
 MAX_DETECTIONS = 10
 MAX_REFINEMENT_STEPS = 100
-
-
-def checked_length(value: Any, name: str, least: float) -> float:
-    """Check an option in pixels: finite, and not below `least`."""
-    if isinstance(value, (int, float, np.integer, np.floating)) and least <= value < math.inf:
-        return float(value)
-    raise DecoderError(f"{name} must be a number of pixels from {least:g}, not {value!r:.40}")
 
 
 def cell_size(network: Network) -> int | None:
@@ -110,7 +108,7 @@ class PoseNetHead:
                 f"not {offset_refinement_steps!r:.40}"
             )
         self.offset_refinement_steps = steps
-        self.nms_radius = checked_length(nms_radius, "nms_radius", 0)
+        self.nms_radius = checked_number(nms_radius, "nms_radius", 0, LARGEST_SIZE)
         if stride is None:
             stride = cell_size(network)
             if stride is None:
@@ -119,10 +117,10 @@ class PoseNetHead:
                     f"{columns}x{rows} cells of an input of {network.input.width}x"
                     f"{network.input.height} pixels are not square; say their stride"
                 )
-        self.stride = checked_length(stride, "stride", 1)
+        self.stride = checked_number(stride, "stride", 1, LARGEST_SIZE)
         self._maps = PoseNetMaps(
             self.threshold,
-            min(self.max_detections, 2**31),
+            row_limit(self.max_detections),
             steps,
             self.nms_radius,
             self.stride,

@@ -8,7 +8,7 @@ import numpy as np
 
 from imx500_native import _maps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import shape_error
+from imx500_native.heads.base import only_output, shape_error
 from imx500_native.results.segmentation import Segmentation
 
 if TYPE_CHECKING:
@@ -112,21 +112,21 @@ class SegmentationHead:
         DecoderError
             If the outputs have other shapes.
         """
-        if len(outputs) != 1 or np.ndim(outputs[0]) != self._rank:
-            raise shape_error(self, outputs)
-        return Segmentation._trusted(
-            self._class_map(outputs), self.labels, self.background, "network"
-        )
+        output = only_output(self, outputs)
+        try:
+            class_map = self._class_map(np.asarray(output))
+        except (TypeError, ValueError):
+            raise shape_error(self, outputs) from None
+        return Segmentation._trusted(class_map, self.labels, self.background, "network")
 
-    def _class_map(self, outputs: Outputs) -> npt.NDArray[np.int16]:
-        (tensor,) = outputs
+    def _class_map(self, tensor: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
         if self._layout == "ids":
             return _maps.class_map(tensor)
         if self._layout.startswith("scores"):
             return _maps.best_class_map(tensor, self._layout == "scores first")
         axis = 2 if self._layout == "single last" else 0
-        if np.shape(tensor)[axis] != 1:
-            raise shape_error(self, outputs)
+        if tensor.ndim != self._rank or tensor.shape[axis] != 1:
+            raise ValueError("expected one number for each pixel")
         return _maps.class_map(tensor[..., 0] if axis else tensor[0])
 
     def empty(self) -> Segmentation:

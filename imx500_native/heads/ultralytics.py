@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imx500_native._yolo import SuppressedReader
-from imx500_native.heads.base import checked_count, checked_share
+from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
 from imx500_native.heads.yolov8_base import TableHead
 from imx500_native.heads.yolov8_layout import box_units, keypoint_dimensions, sheet_of
 from imx500_native.results.instance_masks import InstanceMasks
@@ -40,7 +40,7 @@ class _Ultralytics(TableHead):
             network.output_shapes,
             network.output_shapes[0][0],
             threshold=self.threshold,
-            max_detections=-1 if self.max_detections is None else self.max_detections,
+            max_detections=row_limit(self.max_detections),
             boxes=(0, 0, False),
             units=box_units(network, 0, "corners", normalized),
             **extra,
@@ -100,7 +100,7 @@ class UltralyticsPoseHead(_Ultralytics):
         wanted = checked_count(keypoints, "keypoints", 1)
         dimensions = None if columns is None else keypoint_dimensions(columns, wanted)
         if columns is None or dimensions is None:
-            raise self._misfit(network)
+            raise shape_error(self, network.outputs)
         self._keypoints = columns // dimensions
         self._set(
             network,
@@ -170,7 +170,7 @@ class UltralyticsSegmentationHead(_Ultralytics):
         columns = _extra_columns(network, 5)
         shape = network.output_shapes[-1]
         if columns is None or len(shape) != 3 or columns not in (shape[0], shape[2]):
-            raise self._misfit(network)
+            raise shape_error(self, network.outputs)
         channels_first = shape[0] == columns
         self._sheet = sheet_of(shape, channels_first)
         self._set(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imx500_native import _dense
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import shape_error
-from imx500_native.heads.dense import DenseHead, checked_positive
+from imx500_native.heads.base import checked_positive, checked_strides, shape_error
+from imx500_native.heads.dense import DenseHead
 from imx500_native.network import NORMALIZED_LIMIT
 
 if TYPE_CHECKING:
@@ -99,6 +99,22 @@ def _boxes_are_fractions(network: Network) -> bool:
     return network.outputs[0].value_range[1] <= NORMALIZED_LIMIT
 
 
+def _checked_anchors(anchors: Any, levels: int) -> list[list[tuple[float, float]]]:
+    try:
+        sizes = [[(width, height) for width, height in level] for level in anchors]
+    except (TypeError, ValueError):
+        sizes = []
+    if len(sizes) != levels or not all(sizes):
+        raise DecoderError(
+            f"anchors must be {levels} sequences of (width, height), one for each stride, not "
+            f"{anchors!r:.80}"
+        )
+    return [
+        [(checked_positive(w, "anchors"), checked_positive(h, "anchors")) for w, h in level]
+        for level in sizes
+    ]
+
+
 class YOLOv5Head(DenseHead):
     """Reads YOLOv5's tensors: x, y, width, height, object, and classes, of every anchor.
 
@@ -151,18 +167,8 @@ class YOLOv5Head(DenseHead):
         normalized: bool | None = None,
     ) -> None:
         super().__init__(network, threshold, max_detections, iou_threshold, plus_one)
-        if len(anchors) != len(strides) or not all(anchors):
-            raise DecoderError(
-                f"expected the anchors of {len(strides)} levels, one per stride, got {len(anchors)}"
-            )
-        strides = [int(checked_positive(stride, "strides", 4096)) or 1 for stride in strides]
-        anchors = [
-            [
-                (checked_positive(width, "anchors"), checked_positive(height, "anchors"))
-                for width, height in level
-            ]
-            for level in anchors
-        ]
+        strides = checked_strides(strides)
+        anchors = _checked_anchors(anchors, len(strides))
         size = (network.input.width, network.input.height)
         classes = network.output_shapes[0][-1] - CHANNELS_BEFORE_CLASSES
         levels = _levels(network, strides, anchors)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imx500_native._yolo import YOLOReader
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import checked_count, checked_share, shape_error
+from imx500_native.heads.base import (
+    cells,
+    checked_count,
+    checked_share,
+    checked_strides,
+    row_limit,
+    shape_error,
+)
 from imx500_native.heads.yolov8_layout import (
     BOX_FORMS,
     are_logits,
     box_form,
     box_units,
-    cells,
-    checked_strides,
     levels,
 )
 
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imx500_native._yolo import TensorReader
-    from imx500_native.heads.base import Outputs
+    from imx500_native.heads.base import Outputs, Task
     from imx500_native.heads.yolov8_layout import Layout
     from imx500_native.network import Network
 
@@ -33,20 +38,14 @@ class TableHead:
 
     __slots__ = ("_reader", "labels", "max_detections", "threshold")
 
-    name: str
-    reads: str
+    name: ClassVar[str]
+    reads: ClassVar[str]
+    task: ClassVar[Task]
 
     labels: tuple[str, ...] | None
     max_detections: int | None
     threshold: float
     _reader: TensorReader
-
-    def _misfit(self, network: Network) -> DecoderError:
-        shapes = ", ".join(map(str, network.output_shapes))
-        return DecoderError(
-            f"the head {self.name!r} reads outputs of shapes {self.reads}; those of "
-            f"{network.name!r} are {shapes}"
-        )
 
     def _read(self, outputs: Outputs) -> tuple[npt.NDArray[Any], ...]:
         found = self._reader(outputs)
@@ -74,7 +73,7 @@ class YOLOv8Base(TableHead):
         **extra: Any,
     ) -> None:
         if layout is None:
-            raise self._misfit(network)
+            raise shape_error(self, network.outputs)  # type: ignore[arg-type]
         form = box_form(layout, boxes)
         steps = checked_strides(strides)
         if form == "distances" and cells(network.input, steps) != layout.anchors:
@@ -90,7 +89,7 @@ class YOLOv8Base(TableHead):
             layout.shapes,
             layout.anchors,
             threshold=self.threshold,
-            max_detections=-1 if self.max_detections is None else self.max_detections,
+            max_detections=row_limit(self.max_detections),
             boxes=layout.boxes,
             units=box_units(network, layout.boxes.tensor, form, normalized),
             levels=levels(network.input, steps),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imx500_native.errors import DecoderError
+from imx500_native.heads.base import cells
 from imx500_native.network import NORMALIZED_LIMIT
 
 if TYPE_CHECKING:
@@ -75,11 +76,6 @@ def levels(spec: InputSpec, strides: Sequence[int]) -> tuple[tuple[int, int, flo
         made.append((first, width, float(stride)))
         first += width * height
     return tuple(made)
-
-
-def cells(spec: InputSpec, strides: Sequence[int]) -> int:
-    """Return how many anchors an input has."""
-    return sum(-(-spec.width // stride) * -(-spec.height // stride) for stride in strides)
 
 
 def _without_batch(shape: Shape, dimensions: int) -> Shape | None:
@@ -286,20 +282,6 @@ def chosen(value: Any, name: str, choices: Sequence[str], default: str) -> str:
     if value in choices:
         return str(value)
     raise DecoderError(f"{name} must be one of {', '.join(choices)}, not {value!r:.40}")
-
-
-def checked_strides(value: Sequence[int]) -> tuple[int, ...]:
-    """Check the strides of the levels.
-
-    Raises
-    ------
-    DecoderError
-        If they are no one to eight integers of at least 1.
-    """
-    strides = tuple(value) if isinstance(value, (tuple, list)) else ()
-    if 1 <= len(strides) <= 8 and all(isinstance(one, int) and one >= 1 for one in strides):
-        return strides
-    raise DecoderError(f"strides must be one to eight integers from 1 on, not {value!r:.40}")
 
 
 def box_units(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imx500_native.heads.base import checked_count
+from imx500_native.heads.base import checked_count, shape_error
 from imx500_native.heads.yolov8_base import YOLOv8Base
 from imx500_native.heads.yolov8_layout import (
     STRIDES,
@@ -66,7 +66,7 @@ class YOLOv8PoseHead(YOLOv8Base):
         layout = pose_layout(network, checked_count(keypoints, "keypoints", 1))
         dimensions = keypoint_dimensions(layout.extra_channels, keypoints) if layout else None
         if layout is None or dimensions is None:
-            raise self._misfit(network)
+            raise shape_error(self, network.outputs)
         self._keypoints = layout.extra_channels // dimensions
         offsets = box_form(layout, boxes) == "distances"
         visibility = chosen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imx500_native.heads.base import shape_error
 from imx500_native.heads.yolov8_base import YOLOv8Base
 from imx500_native.heads.yolov8_layout import STRIDES, expected_anchors, mask_layout, sheet_of
 from imx500_native.results.instance_masks import InstanceMasks
@@ -54,7 +55,7 @@ class YOLOv8SegmentationHead(YOLOv8Base):
     ) -> None:
         layout = mask_layout(network)
         if layout is None or layout.prototypes is None:
-            raise self._misfit(network)
+            raise shape_error(self, network.outputs)
         self._sheet = sheet_of(layout.shapes[-1], layout.prototypes[1])
         self._set(
             network,
