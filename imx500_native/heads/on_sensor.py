@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from imx500_native import _decode
 from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
 from imx500_native.results.detections import Detections
 
 if TYPE_CHECKING:
-    from imx500_native.heads.base import Outputs
+    from imx500_native.heads.base import Outputs, Task
     from imx500_native.network import Network
 
 
@@ -36,8 +36,8 @@ class OnSensorHead:
     __slots__ = ("_limit", "_tensors", "labels", "max_detections", "threshold")
 
     name = "on_sensor"
-    task = "object detection"
-    reads = "(n, 4), (n,), (n,) and (1,)"
+    task: ClassVar[Task] = "object detection"
+    reads: ClassVar[str] = "(n, 4), (n,), (n,) and (1,)"
 
     def __init__(
         self,

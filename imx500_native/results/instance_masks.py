@@ -314,12 +314,9 @@ class InstanceMasks(Rows):
 
 
 def _picture_of(mapper: CoordinateMapper) -> _Picture:
-    """Find where a picture's pixels are in network space, from three of its corners."""
-    width, height = (int(side) for side in mapper.target_size)
-    corners = mapper.inverse().points([[0, 0], [width, 0], [0, height]], outside="keep").tolist()
-    (x0, y0), right, below = corners
-    # Going right moves along one axis of the network only; which one tells of a transposition.
-    swapped = right[0] == x0
-    x = ((right[1] - y0) / width, y0) if swapped else ((right[0] - x0) / width, x0)
-    y = ((below[0] - x0) / height, x0) if swapped else ((below[1] - y0) / height, y0)
-    return _Picture((*x, width), (*y, height), swapped)
+    """Return where a picture's pixels are in network space."""
+    width, height = (round(side) for side in mapper.target_size)
+    x, y = mapper.inverse()._pairs
+    if mapper._swapped:
+        x, y = y, x
+    return _Picture((*x, width), (*y, height), mapper._swapped)
