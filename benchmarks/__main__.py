@@ -14,7 +14,9 @@ import cases
 import live_requests
 import numpy as np
 import peers
+import targets
 import timing
+from heads import classification, higherhrnet, nanodet, nms, posenet, segmentation, yolov8
 
 import imx500_native as imx
 
@@ -27,18 +29,21 @@ COLUMNS = (
     cases.IMAGE_BUFFER,
 )
 
+HEADS = (nanodet, yolov8, higherhrnet, posenet, segmentation, classification, nms)
+
 REQUEST_COLUMNS = (cases.REQUEST_OUTPUTS, cases.REQUEST_DETECTIONS, cases.REQUEST_METADATA)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measured case, seconds per call."""
+    """One measured case, seconds per call; `copy_s` of the tensors that had to be read."""
 
     job: str
     network: str
     peer: str
     ours_s: float
     peer_s: float
+    copy_s: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -46,12 +51,10 @@ class Row:
         return self.peer_s / self.ours_s
 
     @property
-    def target(self) -> cases.Target | None:
+    def target(self) -> targets.Target | None:
         """What was promised of this row, if anything."""
-        if self.peer == "modlib":
-            return None
-        for target in cases.TARGETS:
-            if (target.job, target.network) == (self.job, self.network):
+        for target in targets.TARGETS:
+            if (target.job, target.network, target.peer) == (self.job, self.network, self.peer):
                 return target
         return None
 
@@ -146,6 +149,17 @@ def markdown(rows: list[Row]) -> str:
         for network in dict.fromkeys(network for network, _ in table):
             cells = (cell(table.get((network, job))) for job in jobs)
             lines.append(f"| {network} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| head | network | peer | ratio | ours | peer's | times copying what decides |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.job} | {row.network} | {row.peer} | **{row.ratio:.3g}x** | {duration(row.ours_s)} "
+        f"| {duration(row.peer_s)} | {row.ours_s / row.copy_s:.3g} of {duration(row.copy_s)} |"
+        for row in rows
+        if row.copy_s
+    ]
     return "\n".join(lines)
 
 
@@ -160,13 +174,17 @@ def measure(names: list[str], budget_s: float) -> list[Row]:
 
     def run(case: cases.Case) -> None:
         ours, theirs = timing.compare([case.ours, case.theirs], budget_s)
-        add(Row(case.job, case.network, case.peer, ours, theirs))
+        copy_s = timing.copy_seconds(case.touched_bytes) if case.touched_bytes else 0.0
+        add(Row(case.job, case.network, case.peer, ours, theirs, copy_s))
 
     for name in names:
         for case in cases.network_cases(imx.Network.find(name), rng):
             run(case)
     for case in cases.tuple_cases(rng):
         run(case)
+    for head in HEADS:
+        for case in head.cases(rng):
+            run(case)
     for job, name, ours, theirs in live_requests.measure(4 * budget_s):
         add(Row(job, name, "picamera2", ours, theirs))
     ours, theirs = timing.import_seconds(["imx500_native", "numpy"], repeats=15)

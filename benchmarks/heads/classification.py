@@ -63,20 +63,21 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         found.confidence, [share for _, share in expected], rtol=1e-6, atol=0
     ):
         raise AssertionError("picamera2's best are others, so there is no race")
-    yield Case(BEST_FIVE, network.name, "picamera2", ours, theirs)
+    touched = touched_bytes(network)
+    yield Case(BEST_FIVE, network.name, "picamera2", ours, theirs, touched)
 
     with contextlib.suppress(peers.PeerMissingError):
         pp_cls_softmax = partial(peers.modlib_post_processor("pp_cls_softmax"), [logits])
         whole = pp_cls_softmax()
         if not np.array_equal(whole.class_id[:BEST], found.class_id):
             raise AssertionError("modlib's best are others, so there is no race")
-        yield Case(BEST_FIVE, network.name, "modlib", ours, pp_cls_softmax)
+        yield Case(BEST_FIVE, network.name, "modlib", ours, pp_cls_softmax, touched)
         everything = imx.Decoder.for_network(network, max_detections=network.outputs[0].elements)
         in_order = partial(_ranked, everything, logits)
         # Ties are in no order of modlib's.
         if not np.allclose(in_order().confidence, whole.confidence, rtol=1e-6, atol=0):
             raise AssertionError("modlib's confidences are others, so there is no race")
-        yield Case(WHOLE_ORDER, network.name, "modlib", in_order, pp_cls_softmax)
+        yield Case(WHOLE_ORDER, network.name, "modlib", in_order, pp_cls_softmax, touched)
 
 
 def _ranked(decoder: imx.Decoder, logits: npt.NDArray[np.float32]) -> Classification:

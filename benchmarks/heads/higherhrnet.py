@@ -101,4 +101,6 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
             return theirs(batch, WINDOW[::-1], (0, 0), (0, 0), True)
 
         _check(ours(), picamera2(), people)
-        yield Case(people_job(people), network.name, "picamera2", ours, picamera2)
+        yield Case(
+            people_job(people), network.name, "picamera2", ours, picamera2, touched_bytes(network)
+        )

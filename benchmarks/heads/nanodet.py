@@ -83,4 +83,4 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
 
     if not _same(ours(), theirs()):
         raise AssertionError(f"{JOB}: the peer's result is another one, so there is no race")
-    yield Case(JOB, network.name, "picamera2", ours, theirs)
+    yield Case(JOB, network.name, "picamera2", ours, theirs, touched_bytes(network))

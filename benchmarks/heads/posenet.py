@@ -105,4 +105,4 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
             return theirs(tensors)
 
         _check(job, network, ours(), modlib(), least)
-        yield Case(job, network.name, "modlib", ours, modlib)
+        yield Case(job, network.name, "modlib", ours, modlib, touched_bytes(network))

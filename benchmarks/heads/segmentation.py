@@ -94,8 +94,9 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
 
     _require_same(ours(), {one: overlay[..., 3] > 0 for one, overlay in overlays().items()})
     _require_same(ours(), masks())
-    yield Case(OVERLAYS, network.name, "picamera2", ours, overlays)
-    yield Case(MASKS, network.name, "numpy", ours, masks)
+    touched = touched_bytes(network)
+    yield Case(OVERLAYS, network.name, "picamera2", ours, overlays, touched)
+    yield Case(MASKS, network.name, "numpy", ours, masks, touched)
 
     with contextlib.suppress(peers.PeerMissingError):
         pp_segment = peers.modlib_post_processor("pp_segment")
@@ -103,7 +104,14 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         # Its background is 255.
         if not np.array_equal(np.where(found == 0, 255, found), pp_segment([tensor]).mask):
             raise AssertionError("modlib's class map is another one, so there is no race")
-        yield Case(CLASS_MAP, network.name, "modlib", segmentation, lambda: pp_segment([tensor]))
+        yield Case(
+            CLASS_MAP,
+            network.name,
+            "modlib",
+            segmentation,
+            lambda: pp_segment([tensor]),
+            touched,
+        )
 
 
 def _require_same(ours: Masks, theirs: Masks) -> None:
