@@ -1,6 +1,8 @@
 """Show what a network finds in picamera2's own preview window.
 
 python examples/picamera2_preview.py [NETWORK.rpk]
+
+Needs picamera2: sudo apt install python3-picamera2
 """
 
 from __future__ import annotations

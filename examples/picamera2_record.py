@@ -3,6 +3,8 @@
 python examples/picamera2_record.py VIDEO.h264 [NETWORK.rpk] [--seconds S]
 
 Each line of VIDEO.jsonl belongs to one frame of the video.
+
+Needs picamera2: sudo apt install python3-picamera2
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ def test_detect_objects_prints_what_was_found(run_here):
 
 @pytest.mark.parametrize("network", ["higherhrnet_coco", "posenet"])
 def test_estimate_poses(network):
-    lines = run("estimate_poses.py", network, "--frames", "5")
+    lines = run("estimate_poses.py", network, "--frames", "20")
     place = r"(\d+,\d+|not seen)"
     form = rf"frame \d+: person \d+%, nose {place}, left wrist {place}, right wrist {place}"
     assert lines
@@ -167,8 +167,8 @@ def test_segment(tmp_path, run_here):
     from PIL import Image
 
     picture = tmp_path / "regions.png"
-    lines = run("segment.py", "--frames", "2", "--save", str(picture))
-    assert re.fullmatch(r"frame 0: [a-z]+ \d+\.\d%(, [a-z]+ \d+\.\d%)*", lines[0])
+    lines = run("segment.py", "--frames", "12", "--save", str(picture))
+    assert re.fullmatch(r"frame \d+: [a-z]+ \d+\.\d%(, [a-z]+ \d+\.\d%)*", lines[0])
     with Image.open(picture) as saved:
         assert saved.size == SIZE
 
@@ -243,7 +243,7 @@ def test_segment_instances_takes_a_model_and_the_names_beside_it(tmp_path):
     assert "Traceback" not in done.stderr
     (tmp_path / "labels.txt").write_text("".join(f"kind {n}\n" for n in range(10)))
     (line,) = run("segment_instances.py", model, "--frames", "1")
-    assert re.fullmatch(r"frame 0: kind \d \d+ pixels(, kind \d \d+ pixels)*", line)
+    assert re.fullmatch(r"frame \d+: kind \d \d+ pixels(, kind \d \d+ pixels)*", line)
 
 
 def test_digital_zoom():
@@ -343,10 +343,9 @@ def test_digital_zoom_looks_at_everything_again_when_it_lost_the_object(run_here
 
 
 def test_count_objects():
-    lines = [json.loads(line) for line in run("count_objects.py", "--frames", "4")]
+    lines = [json.loads(line) for line in run("count_objects.py", "--frames", "12")]
     assert lines[0].keys() == {"time", "frame", "now", "total"}
-    assert lines[0]["now"] == lines[0]["total"]
-    assert sum(lines[0]["now"].values()) >= 2
+    assert lines[0]["now"] == lines[0]["total"] != {}
 
 
 def test_count_objects_ends_quietly_with_ctrl_c():
@@ -356,7 +355,7 @@ def test_count_objects_ends_quietly_with_ctrl_c():
         stderr=subprocess.PIPE,
         text=True,
     ) as counter:
-        assert json.loads(counter.stdout.readline())["frame"] == 0
+        assert json.loads(counter.stdout.readline())["now"]
         counter.send_signal(signal.SIGINT)
         _, errors = counter.communicate(timeout=30)
     assert counter.returncode == 0
