@@ -29,7 +29,7 @@ def main() -> None:
             if not regions.fresh:
                 continue
             words = (f"{region.label} {region.share:.1%}" for region in regions)
-            print(f"frame {frame.sequence}: {', '.join(words)}")
+            print(f"frame {frame.sequence}: {', '.join(words) or 'nothing'}")
             if arguments.save:
                 picture = imx.annotate(frame.image, regions)
     if picture is not None:

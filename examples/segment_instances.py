@@ -59,9 +59,12 @@ def main() -> None:
     with imx.open_camera(network, simulation_options={"encode": encode}) as camera:
         for frame in islice(camera, arguments.frames):
             objects = frame.instance_masks()
+            # False where the network was still busy with the frame before.
+            if not objects.fresh:
+                continue
             objects.labels = labels
             words = (f"{found.label} {found.mask.sum()} pixels" for found in objects)
-            print(f"frame {frame.sequence}: {', '.join(words)}")
+            print(f"frame {frame.sequence}: {', '.join(words) or 'nothing'}")
             if arguments.save:
                 picture = imx.annotate(frame.image, objects)
     if picture is not None:
