@@ -34,7 +34,12 @@ TARGETS = (
         "metadata to detections in stream pixels, SSD, 10 objects: at least 40x as fast",
         least_ratio=40,
     ),
-    Target(cases.IMAGE_TUPLE, "yolov8n_pp", "input image, 640x640: at least 50x as fast", least_ratio=50),
+    Target(
+        cases.IMAGE_TUPLE,
+        "yolov8n_pp",
+        "input image, 640x640: at least 50x as fast",
+        least_ratio=50,
+    ),
     Target(
         cases.TUPLE_LOOP,
         "402976",
@@ -86,10 +91,6 @@ TARGETS = (
         peer="modlib",
     ),
     Target(nms.AROUND_OBJECTS, "", "NMS of 300 boxes: at least 100x", 100),
-    Target(
-        segmentation.OVERLAYS, segmentation.NETWORK, "segmentation masks: at least 20x", 20
-    ),
-    Target(
-        classification.BEST_FIVE, classification.NETWORK, "softmax and top 5: at least 10x", 10
-    ),
+    Target(segmentation.OVERLAYS, segmentation.NETWORK, "segmentation masks: at least 20x", 20),
+    Target(classification.BEST_FIVE, classification.NETWORK, "softmax and top 5: at least 10x", 10),
 )

@@ -56,8 +56,18 @@ if TYPE_CHECKING:
     from imx500_native.filtering import TemporalFilter
     from imx500_native.live_camera import Camera
     from imx500_native.pipeline import Pipeline
-    from imx500_native.results import Pose, Poses
+    from imx500_native.results import (
+        Classification,
+        ClassScore,
+        InstanceMask,
+        InstanceMasks,
+        Pose,
+        Poses,
+        Region,
+        Segmentation,
+    )
     from imx500_native.simulation import SimulatedCamera
+    from imx500_native.suppression import nms
 
 __version__ = "0.1.0"
 
@@ -68,6 +78,8 @@ __all__ = [
     "CameraError",
     "CameraOptionError",
     "CameraTimeoutError",
+    "ClassScore",
+    "Classification",
     "ControlMissingError",
     "CoordinateMapper",
     "Decoder",
@@ -82,6 +94,8 @@ __all__ = [
     "Imx500Device",
     "Imx500Error",
     "InputSpec",
+    "InstanceMask",
+    "InstanceMasks",
     "IntrinsicsError",
     "Kpi",
     "LatencyBudget",
@@ -97,7 +111,9 @@ __all__ = [
     "PipelineError",
     "Pose",
     "Poses",
+    "Region",
     "RequestStateError",
+    "Segmentation",
     "SimulatedCamera",
     "SimulationError",
     "TaskError",
@@ -105,6 +121,7 @@ __all__ = [
     "TensorInfoError",
     "TensorTakenError",
     "annotate",
+    "nms",
     "open_camera",
 ]
 
@@ -113,11 +130,18 @@ _LAZY = {
     "Camera": "imx500_native.live_camera",
     "Imx500Device": "imx500_native.device",
     "Pipeline": "imx500_native.pipeline",
+    "Classification": "imx500_native.results",
+    "ClassScore": "imx500_native.results",
+    "InstanceMask": "imx500_native.results",
+    "InstanceMasks": "imx500_native.results",
     "Pose": "imx500_native.results",
     "Poses": "imx500_native.results",
+    "Region": "imx500_native.results",
+    "Segmentation": "imx500_native.results",
     "SimulatedCamera": "imx500_native.simulation",
     "TemporalFilter": "imx500_native.filtering",
     "annotate": "imx500_native.drawing",
+    "nms": "imx500_native.suppression",
     "open_camera": "imx500_native.camera",
 }
 

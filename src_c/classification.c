@@ -19,8 +19,8 @@
  * room for rounding. */
 #define LOGIT_SLACK 1e-4f
 
-static float highest(const float *scores, size_t count) {
-    float lanes[LANES];
+/* The best of every sixteenth score, minus infinity where there is none. */
+static void best_of_lanes(const float *scores, size_t count, float lanes[LANES]) {
     for (size_t lane = 0; lane < LANES; lane++)
         lanes[lane] = -INFINITY;
     size_t i = 0;
@@ -34,12 +34,18 @@ static float highest(const float *scores, size_t count) {
             lanes[lane] = best;
         }
     }
-    float best = -INFINITY;
     for (; i < count; i++)
-        best = scores[i] > best ? scores[i] : best;
-    for (size_t lane = 0; lane < LANES; lane++)
-        best = lanes[lane] > best ? lanes[lane] : best;
-    return best;
+        lanes[i % LANES] = scores[i] > lanes[i % LANES] ? scores[i] : lanes[i % LANES];
+}
+
+static void sort_lanes(float lanes[LANES]) {
+    for (size_t i = 1; i < LANES; i++) {
+        const float own = lanes[i];
+        size_t hole = i;
+        for (; hole > 0 && own > lanes[hole - 1]; hole--)
+            lanes[hole] = lanes[hole - 1];
+        lanes[hole] = own;
+    }
 }
 
 static float sum_of_powers(const float *scores, size_t count, float top) {
@@ -101,12 +107,12 @@ static void rise(struct heap *heap, size_t place) {
         swap(heap, place, parent);
 }
 
-static int any_above(const float *scores, float bar) {
+static int any_reaches(const float *scores, float bar) {
     int32_t lanes[LANES];
     for (size_t lane = 0; lane < LANES; lane++) {
         lanes[lane] = 0;
         for (size_t round = 0; round < ROUNDS; round++)
-            lanes[lane] |= scores[round * LANES + lane] > bar;
+            lanes[lane] |= scores[round * LANES + lane] >= bar;
     }
     int32_t any = 0;
     for (size_t lane = 0; lane < LANES; lane++)
@@ -118,27 +124,25 @@ static int any_above(const float *scores, float bar) {
 
 static size_t best_by_heap(const float *scores, size_t count, float least, size_t limit,
                            struct heap *heap) {
-    size_t kept = 0, i = 0;
-    for (; i < count && kept < limit; i++) {
-        if (!(scores[i] >= least))
+    size_t kept = 0;
+    float bar = least;
+    for (size_t i = 0, end; i < count && limit > 0; i = end) {
+        end = i + ROUNDS * LANES <= count ? i + ROUNDS * LANES : count;
+        if (end - i == ROUNDS * LANES && !any_reaches(scores + i, bar))
             continue;
-        heap->class_id[kept] = (int32_t)i;
-        heap->score[kept] = scores[i];
-        rise(heap, kept++);
-    }
-    /* A tie with the worst loses, for its class id is higher. */
-    while (i < count && kept > 0) {
-        const size_t end = i + ROUNDS * LANES <= count ? i + ROUNDS * LANES : count;
-        if (end - i == ROUNDS * LANES && !any_above(scores + i, heap->score[0])) {
-            i = end;
-            continue;
-        }
-        for (; i < end; i++) {
-            if (!(scores[i] > heap->score[0]))
+        for (size_t row = i; row < end; row++) {
+            /* A tie with the worst of enough loses, for its class id is higher. */
+            if (kept == limit ? !(scores[row] > bar) : !(scores[row] >= bar))
                 continue;
-            heap->class_id[0] = (int32_t)i;
-            heap->score[0] = scores[i];
-            sink(heap, 0, kept);
+            const size_t place = kept == limit ? 0 : kept++;
+            heap->class_id[place] = (int32_t)row;
+            heap->score[place] = scores[row];
+            if (place == 0)
+                sink(heap, 0, kept);
+            else
+                rise(heap, place);
+            if (kept == limit)
+                bar = heap->score[0];
         }
     }
     for (size_t left = kept; left > 1; left--) {
@@ -179,19 +183,27 @@ size_t imx500_top_classes(const float *scores, size_t count,
                           float *confidence, uint32_t *scratch) {
     struct heap best = {class_id, confidence};
     const float threshold = options->threshold;
+    float lanes[LANES];
+    best_of_lanes(scores, count, lanes);
+    sort_lanes(lanes);
+    const float top = lanes[0];
+    /* So many lanes have a score like that, so what is below it is not among the best. */
+    const size_t limit = options->limit;
+    float least = limit > 0 && limit <= LANES ? lanes[limit - 1] : -INFINITY;
     if (!options->softmax)
-        return keep_best(scores, count, threshold, options->limit, &best, scratch);
+        return keep_best(scores, count, least > threshold ? least : threshold, limit, &best,
+                         scratch);
 
-    const float top = highest(scores, count);
     if (top == -INFINITY)
         return 0;
-    float least = -INFINITY;
     const int infinite = top == INFINITY;
     const float sum =
         infinite ? share_of_infinities(scores, count) : sum_of_powers(scores, count, top);
-    if (threshold > 0.0f && !infinite)
-        least = top + logf(threshold * sum) - LOGIT_SLACK * (1.0f + fabsf(top));
-    size_t kept = keep_best(scores, count, least, options->limit, &best, scratch);
+    if (threshold > 0.0f && !infinite) {
+        const float bar = top + logf(threshold * sum) - LOGIT_SLACK * (1.0f + fabsf(top));
+        least = bar > least ? bar : least;
+    }
+    size_t kept = keep_best(scores, count, least, limit, &best, scratch);
     for (size_t i = 0; i < kept; i++) {
         const float share = infinite ? (float)(confidence[i] == INFINITY)
                                      : imx500_exp_of_negative(confidence[i] - top);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from imx500_native.errors import DecoderError
 from imx500_native.results.detections import Detections
@@ -66,7 +66,7 @@ class FunctionHead:
                 "a function with other results is passed with result=Poses or another of "
                 "imx500_native's results"
             )
-        return result
+        return cast("Result", result)
 
     def empty(self) -> Result:
         """Return what a frame without tensors gives."""
