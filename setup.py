@@ -32,7 +32,6 @@ CORE_SOURCES = {
     "_geometry": ["geometry"],
     "_peer_geometry": ["libcamera_geometry"],
     "_decode": ["on_sensor_detections", "ranking"],
-    "_dense": ["class_scan", "efficientdet", "nanodet", "nms", "ranking", "yolov5"],
     "_masks": ["instance_masks"],
     "_yolo": [
         "yolov8",

@@ -7,6 +7,9 @@
 
 #define LANES 8
 
+/* What a vector comparison answers; a plain 1 would have to be made of it. */
+#define ALL_ONES (-1)
+
 /* Boxes that stay, as many side by side as a vector register holds. */
 struct block {
     float x0[LANES];
@@ -88,8 +91,8 @@ struct box {
 };
 
 static inline struct box box_of(const float *xyxy, float extra) {
-    const float width = larger(xyxy[2] - xyxy[0] + extra, 0.0f);
-    const float height = larger(xyxy[3] - xyxy[1] + extra, 0.0f);
+    const float width = larger(0.0f, xyxy[2] - xyxy[0] + extra);
+    const float height = larger(0.0f, xyxy[3] - xyxy[1] + extra);
     return (struct box){xyxy[0], xyxy[1], xyxy[2], xyxy[3], width * height};
 }
 
@@ -103,10 +106,10 @@ static inline int is_suppressed(struct box box, const struct block *blocks, size
                 smaller(box.x1, kept->x1[lane]) - larger(box.x0, kept->x0[lane]) + extra;
             const float height =
                 smaller(box.y1, kept->y1[lane]) - larger(box.y0, kept->y0[lane]) + extra;
-            const float shared = larger(width, 0.0f) * larger(height, 0.0f);
+            const float shared = larger(0.0f, width) * larger(0.0f, height);
             const float covered = box.area + kept->area[lane] - shared;
             /* Not as a quotient: a division costs more than all the rest. */
-            hit |= shared > iou_threshold * covered;
+            hit |= shared > iou_threshold * covered ? ALL_ONES : 0;
         }
         if (hit)
             return 1;

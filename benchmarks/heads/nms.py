@@ -1,4 +1,4 @@
-"""Suppression of boxes: a detector's candidates for ten objects, and a crowd of boxes apart."""
+"""Suppression of boxes: a detector's candidates for few and for many objects, and a crowd."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     Boxes = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 BOXES = 300
-OBJECTS = 10
+FEW, MANY = 10, 75  # 75 of four anchors each, as NanoDet's scene has them
 # picamera2's defaults.
 IOU_THRESHOLD = 0.55
 MOST = 50
 
-AROUND_OBJECTS = f"nms, {BOXES} boxes around {OBJECTS} objects"
+AROUND_OBJECTS = f"nms, {BOXES} boxes around {FEW} objects"
+AROUND_MANY = f"nms, {BOXES} boxes around {MANY} objects"
 IN_A_CROWD = f"nms, {BOXES} boxes in a crowd"
 
 
@@ -33,10 +34,10 @@ def touched_bytes() -> int:
     return BOXES * 5 * 4
 
 
-def boxes_around_objects(rng: np.random.Generator) -> Boxes:
-    """Return boxes in pixels of 640, as many anchors see ten objects, and their scores."""
-    which = rng.integers(0, OBJECTS, BOXES)
-    corners = 60.0 * which[:, None] + rng.normal(0, 2, (BOXES, 2))
+def boxes_around_objects(objects: int, rng: np.random.Generator) -> Boxes:
+    """Return boxes in pixels of 640, as many anchors see some objects, and their scores."""
+    which = np.arange(BOXES) % objects
+    corners = 70.0 * np.stack([which % 9, which // 9], axis=1) + rng.normal(0, 2, (BOXES, 2))
     sides = 50 + rng.normal(0, 2, (BOXES, 2))
     return _with_scores(corners, sides, rng)
 
@@ -59,7 +60,8 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
     """Yield the jobs, ours by picamera2's rule of one pixel more, so that the results are equal."""
     theirs = peers.picamera2_module("postprocess").nms
     for job, (boxes, scores) in (
-        (AROUND_OBJECTS, boxes_around_objects(rng)),
+        (AROUND_OBJECTS, boxes_around_objects(FEW, rng)),
+        (AROUND_MANY, boxes_around_objects(MANY, rng)),
         (IN_A_CROWD, boxes_in_a_crowd(rng)),
     ):
         ours = partial(nms, boxes, scores, IOU_THRESHOLD, max_detections=MOST, plus_one=True)

@@ -56,18 +56,71 @@ def core_library(name: str) -> ctypes.CDLL:
     FileNotFoundError
         If there is no C compiler.
     """
-    compiler = shlex.split(os.environ.get("CC") or "gcc")
+    compiler = _compiler()
     sources = [ROOT / "src_c" / f"{name}{suffix}" for suffix in (".c", ".h")]
-    key = hashlib.sha256(repr(compiler).encode())
-    for source in sources:
-        key.update(source.read_bytes())
+    key = _key(compiler, sources)
 
     def make(work: Path) -> None:
         flags = ["-std=c11", "-O2", "-shared", "-fPIC"]
         target = str(work / f"{name}.so")
         subprocess.run([*compiler, *flags, str(sources[0]), "-o", target], check=True)
 
-    return ctypes.CDLL(str(_once(_cache() / key.hexdigest()[:16] / f"{name}.so", make)))
+    return ctypes.CDLL(str(_once(_cache() / key / f"{name}.so", make)))
+
+
+def core_archive() -> Path:
+    """Return the objects of the whole C core, compiled as the package compiles them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no C compiler, or no ``ar``.
+    """
+    sources = sorted((ROOT / "src_c").glob("*.c"))
+    # Fortified headers would call other functions than those that the sources name.
+    command = [*_compiler(), "-std=c11", "-O3", "-ffp-contract=off", "-U_FORTIFY_SOURCE"]
+    key = _key(command, [*sources, *sorted((ROOT / "src_c").glob("*.h"))])
+
+    def make(work: Path) -> None:
+        for source in sources:
+            target = str(work / f"{source.stem}.o")
+            subprocess.run([*command, "-c", str(source), "-o", target], check=True)
+        objects = [str(work / f"{source.stem}.o") for source in sources]
+        subprocess.run(["ar", "rcs", str(work / "core.a"), *objects], check=True)
+
+    return _once(_cache() / key / "core.a", make)
+
+
+def core_program(name: str) -> Path:
+    """Return the program from the sources in a directory beside this file and the C core.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no C compiler, or no ``ar``.
+    """
+    archive = core_archive()
+    sources = sorted((HERE / name).glob("*.c"))
+    command = [*_compiler(), "-std=c11", "-O2", f"-I{ROOT / 'src_c'}"]
+    key = _key(command, [*sources, *sorted((HERE / name).glob("*.h")), archive])
+
+    def make(work: Path) -> None:
+        inputs = [*map(str, sources), str(archive)]
+        subprocess.run([*command, *inputs, "-lm", "-o", str(work / name)], check=True)
+
+    return _once(_cache() / key / name, make)
+
+
+def _compiler() -> list[str]:
+    return shlex.split(os.environ.get("CC") or "gcc")
+
+
+def _key(command: list[str], files: list[Path]) -> str:
+    """Return a directory name that changes with the command and what the files hold."""
+    digest = hashlib.sha256(repr(command).encode())
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def inject_controls() -> ModuleType:

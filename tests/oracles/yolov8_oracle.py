@@ -45,13 +45,14 @@ def best_class(scores):
     return -index, score
 
 
-def iou(one, other):
+def overlap(one, other, limit):
+    """Tell whether two boxes share more than so much of what both cover, in float32 as C does."""
+    zero = F(0)
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0.0) * max(height, 0.0)
-    areas = [max(b[2] - b[0], 0.0) * max(b[3] - b[1], 0.0) for b in (one, other)]
-    whole = sum(areas) - shared
-    return shared / whole if whole > 0 else 0.0
+    shared = max(width, zero) * max(height, zero)
+    areas = [max(b[2] - b[0], zero) * max(b[3] - b[1], zero) for b in (one, other)]
+    return shared > F(limit) * (areas[0] + areas[1] - shared)
 
 
 def decode(boxes, scores, *, form, units, cells, logits, threshold, iou_threshold, limit=None):
@@ -67,13 +68,14 @@ def decode(boxes, scores, *, form, units, cells, logits, threshold, iou_threshol
             box = box_of(values, form, cells[anchor] if cells else None)
             box = [F(side) / unit for side, unit in zip(box, (width, height) * 2, strict=True)]
             if score >= F(threshold) and all(map(math.isfinite, box)):
-                found.append(([float(side) for side in box], float(score), best[0], anchor))
+                found.append((box, float(score), best[0], anchor))
     found.sort(key=lambda one: -one[1])
     kept = []
-    for one in found:
-        rivals = [other for other in kept if other[2] == one[2]]
-        if not any(iou(one[0], other[0]) > iou_threshold for other in rivals):
-            kept.append(one)
+    with np.errstate(all="ignore"):
+        for one in found:
+            rivals = [other for other in kept if other[2] == one[2]]
+            if not any(overlap(one[0], other[0], iou_threshold) for other in rivals):
+                kept.append(one)
     return kept[:limit]
 
 
