@@ -42,6 +42,7 @@ CORE_SOURCES = {
         "ranking",
         "on_sensor_detections",
     ],
+    "_dense": ["class_scan", "efficientdet", "nanodet", "nms", "ranking", "yolov5"],
     "_filter": ["temporal_filter"],
     "_higherhrnet": ["higherhrnet", "assignment", "ranking"],
     "_lazy": [],

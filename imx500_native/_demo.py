@@ -1,4 +1,4 @@
-"""The command's demo: a camera, its detections as they come, and what a frame costs."""
+"""The command's demo: a camera, its results as they come, and what a frame costs."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from imx500_native._demo_tables import counted, result_table, words
 from imx500_native._table import emit, fitted, note, printable, table
 from imx500_native.camera import open_camera
-from imx500_native.errors import SimulationError
+from imx500_native.decoding import Decoder
 from imx500_native.latency import LatencyBudget
-from imx500_native.network import Network
 from imx500_native.simulation import SimulatedCamera
+from imx500_native.simulation.encoders.classes import gives_no_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    import numpy.typing as npt
+
     from imx500_native.frame import Frame
     from imx500_native.geometry import Rect, Size
     from imx500_native.live_camera import Camera
-    from imx500_native.results import Detection, Detections
+    from imx500_native.network import Network
+    from imx500_native.results import Result
+
+    _Picture = npt.NDArray[np.uint8]
 
 INTERRUPTED = 130
 REFRESH_S = 0.2
@@ -45,7 +52,7 @@ class DemoOptions:
     frames: int
     size: Size
     frame_rate: float
-    threshold: float
+    threshold: float | None
     roi: Rect | None
     seed: int | None
     save: Path | None
@@ -61,19 +68,22 @@ class _Tally:
     without_tensors: int = 0
     seconds: float = 0.0
     # What to save, and what to show last: the newest frame that found something, else the newest.
-    shown: tuple[Frame, Detections] | None = None
+    shown: tuple[Frame, Result | None] | None = None
     started: float = field(default_factory=time.monotonic)
 
-    def count(self, frame: Frame, detections: Detections) -> None:
+    def count(self, frame: Frame, result: Result | None) -> None:
         self.frames += 1
-        self.without_tensors += not detections.fresh
-        if len(detections) or self.shown is None or not len(self.shown[1]):
-            self.shown = (frame, detections)
+        fresh = _is_fresh(frame, result)
+        self.without_tensors += not fresh
+        # Without results, what the network saw is all that there is to show.
+        tells = fresh if result is None else len(result) > 0
+        if self.shown is None or tells or not self.shown[1]:
+            self.shown = (frame, result)
         self.seconds = time.monotonic() - self.started
 
 
-def _name(detection: Detection) -> str:
-    return printable(detection.label or f"class {detection.class_id}")
+def _is_fresh(frame: Frame, result: Result | None) -> bool:
+    return frame.outputs is not None if result is None else result.fresh
 
 
 def _seconds(frame: Frame, first_ns: int) -> float:
@@ -83,13 +93,13 @@ def _seconds(frame: Frame, first_ns: int) -> float:
 class _JsonLines:
     """One object per frame."""
 
-    def show(self, frame: Frame, detections: Detections) -> None:
+    def show(self, frame: Frame, result: Result | None) -> None:
         row: dict[str, Any] = {
             "sequence": frame.sequence,
             "frame_count": frame.frame_count,
             "timestamp_ns": frame.sensor_timestamp_ns,
         }
-        emit(json.dumps(row | detections.to_dict()) + "\n")
+        emit(json.dumps(row | ({} if result is None else result.to_dict())) + "\n")
 
     def close(self, tally: _Tally) -> None:
         pass
@@ -101,23 +111,17 @@ class _Lines:
     def __init__(self) -> None:
         self._first_ns: int | None = None
 
-    def show(self, frame: Frame, detections: Detections) -> None:
+    def show(self, frame: Frame, result: Result | None) -> None:
         if self._first_ns is None:
             self._first_ns = frame.sensor_timestamp_ns or 0
-            emit(" frame   time_s  detections\n")
-        found = "no tensors"
-        if detections.fresh:
-            scores: dict[str, str] = {}
-            for item in detections:
-                name = _name(item)
-                scores[name] = f"{scores.get(name, name)} {item.confidence:.2f}"
-            found = ", ".join(scores.values()) or "-"
+            emit(" frame   time_s  found\n")
+        found = words(result) if _is_fresh(frame, result) else "no tensors"
         line = f"{frame.sequence:>6}  {_seconds(frame, self._first_ns):7.3f}  {found}"
         emit(fitted(line, PIPE_COLUMNS) + "\n")
 
     def close(self, tally: _Tally) -> None:
         if tally.shown is not None:
-            emit("\n" + "\n".join(_detection_table(*tally.shown)) + "\n")
+            emit("\n" + "\n".join(result_table(*tally.shown)) + "\n")
 
 
 class _LiveTable:
@@ -128,15 +132,15 @@ class _LiveTable:
         self._lines = 0
         self._due = 0.0
 
-    def show(self, frame: Frame, detections: Detections) -> None:
+    def show(self, frame: Frame, result: Result | None) -> None:
         # A frame without tensors says nothing new, and would make the table flicker.
-        if detections.fresh and time.monotonic() >= self._due:
+        if _is_fresh(frame, result) and time.monotonic() >= self._due:
             self._due = time.monotonic() + REFRESH_S
-            self._draw(frame, detections)
+            self._draw(frame, result)
 
-    def _draw(self, frame: Frame, detections: Detections, last: bool = False) -> None:
+    def _draw(self, frame: Frame, result: Result | None, last: bool = False) -> None:
         width, height = shutil.get_terminal_size()
-        lines = _detection_table(frame, detections, rows=max(height - OTHER_LINES, 1))
+        lines = result_table(frame, result, rows=max(height - OTHER_LINES, 1))
         if not last:
             # What stands below must not jump up and down with the number of objects.
             lines += [""] * (self._lines - len(lines))
@@ -156,21 +160,6 @@ class _LiveTable:
 
 
 _View = _JsonLines | _Lines | _LiveTable
-
-
-def _detection_table(frame: Frame, detections: Detections, rows: int | None = None) -> list[str]:
-    heading = f"frame {frame.sequence}: {len(detections)} found, boxes in pixels of the picture"
-    if not len(detections):
-        return [heading]
-    cells: list[tuple[str, ...]] = [("object", "confidence", "x0", "y0", "x1", "y1")]
-    cells += [
-        (_name(item), f"{item.confidence:.2f}", *(f"{edge:.1f}" for edge in item.xyxy))
-        for item in detections
-    ]
-    lines = ["  " + line for line in table(cells, "<>>>>>")]
-    if rows is not None and len(lines) > rows:
-        lines[rows:] = [f"  ... and {len(lines) - rows} more"]
-    return [heading, *lines]
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -203,16 +192,6 @@ def _own_words() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(quiet)
-
-
-def _require_detector(network: Network) -> None:
-    if network.detects_on_sensor:
-        return
-    able = [name for name in Network.zoo_names() if Network.find(name).detects_on_sensor]
-    raise SimulationError(
-        f"the demo shows detectors that post-process on the sensor, and {network.name!r} "
-        f"(task: {network.task or 'unknown'}) is none; try {', '.join(able)}"
-    )
 
 
 @contextlib.contextmanager
@@ -263,23 +242,55 @@ def checked_target(path: Path) -> Path:
     return target
 
 
-def _save(camera: Camera | SimulatedCamera, tally: _Tally, target: Path) -> str:
+def _save(camera: Camera | SimulatedCamera, tally: _Tally, target: Path, outline: bool) -> str:
     from imx500_native.drawing import annotate, save_picture
 
     if tally.shown is None:
         return "no frame came, so no picture was saved"
-    frame, detections = tally.shown
+    frame, result = tally.shown
     assert frame.image is not None
     # A live camera's pictures may be in any order, or no colours at all yet.
     image = frame.image if isinstance(camera, SimulatedCamera) else camera.to_rgb(frame)
-    picture = annotate(image, detections, in_place=image is not frame.image)
+    if result is None:
+        picture = _with_input(image, frame.input_image)
+    else:
+        roi = frame.mapper().boxes([[0, 0, 1, 1]], outside="keep")[0] if outline else None
+        picture = annotate(image, result, in_place=image is not frame.image, roi=roi)
     with _naming(target):
         save_picture(target, picture)
-    what = f"with {len(detections)} detections" if len(detections) else "in which nothing was found"
-    return f"saved frame {frame.sequence}, {what}, to {printable(str(target))}"
+    return f"saved frame {frame.sequence}, {counted(result)}, to {printable(str(target))}"
 
 
-def _heading(camera: Camera | SimulatedCamera, options: DemoOptions) -> str:
+def _with_input(image: _Picture, seen: _Picture | None) -> _Picture:
+    """Put what the network saw beside the picture, as high as that, and say which is which."""
+    import math
+
+    import numpy as np
+    from PIL import Image
+
+    from imx500_native.drawing import annotate
+    from imx500_native.results import Detections
+
+    if seen is None:
+        return image
+    height, left = image.shape[:2]
+    width = max(round(seen.shape[1] * height / seen.shape[0]), 1)
+    beside = Image.fromarray(seen).resize((width, height), Image.Resampling.BILINEAR)
+    gap = np.full((height, max(height // 90, 2), 3), 255, np.uint8)
+    both = np.concatenate([image[..., :3], gap, np.asarray(beside)], axis=1)
+    frames = Detections(
+        [[0, 0, left, height], [left + gap.shape[1], 0, both.shape[1], height]],
+        [math.nan] * 2,
+        [0, 1],
+        labels=["picture", f"input tensor, {seen.shape[1]}x{seen.shape[0]}"],
+        space="stream",
+    )
+    return annotate(both, frames, in_place=True)
+
+
+def _heading(
+    camera: Camera | SimulatedCamera, options: DemoOptions, threshold: float | None
+) -> str:
     which = (
         "SIMULATED camera: the scene is drawn, no sensor takes part"
         if isinstance(camera, SimulatedCamera)
@@ -289,11 +300,12 @@ def _heading(camera: Camera | SimulatedCamera, options: DemoOptions) -> str:
     of = "built-in facts" if network.path is None else printable(str(network.path))
     width, height = options.size
     pace = "in real time" if options.real_time else "as fast as possible"
+    least = "no results" if threshold is None else f"threshold {threshold:g}"
     return (
         f"{which}\n"
         f"network: {printable(network.name)} ({of})\n"
         f"{options.frames} frames of {width}x{height} at {options.frame_rate:g} frames/s, {pace}; "
-        f"threshold {options.threshold:g}"
+        f"{least}"
     )
 
 
@@ -324,6 +336,7 @@ def _run(
     bar: Any,
 ) -> None:
     budget = tally.budget
+    has_results = not gives_no_result(options.network)
     tally.started = time.monotonic()
     for frame in islice(camera, options.frames):
         # A simulated sensor's time is not this machine's.
@@ -331,15 +344,15 @@ def _run(
         outputs = frame.outputs
         if outputs is not None:
             budget.mark("read tensors")
-        detections = frame.detections(options.threshold)
-        if outputs is not None:
+        result = frame.result(options.threshold) if has_results else None
+        if outputs is not None and has_results:
             budget.mark("decode and map")
-        view.show(frame, detections)
+        view.show(frame, result)
         if bar is not None:
             bar.update()
         budget.mark("show")
         budget.finish()
-        tally.count(frame, detections)
+        tally.count(frame, result)
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -357,10 +370,11 @@ def run_demo(options: DemoOptions) -> int:
     Raises
     ------
     Imx500Error, OSError
-        The camera cannot be opened, or something cannot be written.
+        No decoder reads the network, the camera cannot be opened, or something cannot be written.
     """
-    if options.source != "camera":
-        _require_detector(options.network)
+    threshold = None
+    if not gives_no_result(options.network):
+        threshold = Decoder.for_network(options.network, options.threshold).threshold
     target = None if options.save is None else checked_target(options.save)
     with _own_words():
         camera = open_camera(
@@ -369,12 +383,13 @@ def run_demo(options: DemoOptions) -> int:
             size=options.size,
             frame_rate=options.frame_rate,
             roi=options.roi,
+            input_tensor=threshold is None,
             progress=None if options.json else True,
             simulation_options={"seed": options.seed, "real_time": options.real_time},
         )
     say = note if options.json else lambda text: emit(text + "\n")
     tally = _Tally(LatencyBudget(1000 / options.frame_rate))
-    say(_heading(camera, options))
+    say(_heading(camera, options, threshold))
     if not options.json:
         say("")
 
@@ -396,5 +411,5 @@ def run_demo(options: DemoOptions) -> int:
         view.close(tally)
         say(("\ninterrupted\n" if code else "\n") + _summary(camera, tally))
         if target is not None:
-            say(_save(camera, tally, target))
+            say(_save(camera, tally, target, options.roi is not None))
     return code

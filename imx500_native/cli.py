@@ -28,7 +28,7 @@ Everything works without a camera; "demo" simulates one.
 """
 EXAMPLES = f"""\
 examples:
-  {PROGRAM} demo --save demo.png      a detector at work, and a picture of it
+  {PROGRAM} demo --save demo.png      a network at work, and a picture of it
   {PROGRAM} demo --json | head -1     the same, for programs
   {PROGRAM} info {DEFAULT_NETWORK}
   {PROGRAM} devices                   what this machine has, and what it lacks
@@ -77,7 +77,7 @@ frame_count (null without tensors), timestamp_ns, fresh, space and detections.
 
 examples:
   {PROGRAM} demo --save demo.png
-  {PROGRAM} demo --network yolo11n_pp --real-time --frames 300 --size 640x480
+  {PROGRAM} demo --network posenet --real-time --frames 300 --size 640x480
   {PROGRAM} demo --roi 508,0,3040,3040 --json > frames.jsonl
 """
 
@@ -343,7 +343,7 @@ def _add_upload(commands: _Commands) -> None:
 
 
 def _add_demo(commands: _Commands) -> None:
-    parser = commands.add("demo", "show a detector at work, on a simulated camera", DEMO_EXAMPLES)
+    parser = commands.add("demo", "show a network at work, on a simulated camera", DEMO_EXAMPLES)
     parser.add_argument(
         "--network", metavar="FILE|NAME", default=DEFAULT_NETWORK, help="default: %(default)s"
     )
@@ -360,8 +360,7 @@ def _add_demo(commands: _Commands) -> None:
         "--threshold",
         metavar="T",
         type=_fraction,
-        default=0.5,
-        help="least confidence, 0 to 1; default: %(default)g",
+        help="least confidence, 0 to 1; default: what suits the task",
     )
     parser.add_argument(
         "--roi",
@@ -373,7 +372,7 @@ def _add_demo(commands: _Commands) -> None:
         "--seed", metavar="S", type=_whole, help="makes a simulated scene repeatable"
     )
     parser.add_argument(
-        "--save", metavar="PICTURE", type=Path, help="draw the last detections; .png or .jpg"
+        "--save", metavar="PICTURE", type=Path, help="draw the last results; .png or .jpg"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per frame")
     parser.add_argument(

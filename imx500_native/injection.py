@@ -70,7 +70,7 @@ def input_tensor(spec: InputSpec, picture: ArrayLike) -> bytes:
         If the picture has another size or type, or the network takes something else than colour.
     """
     # Only programs that inject should pay for the simulation.
-    from imx500_native.encoding import InputPacker
+    from imx500_native.simulation.packing import InputPacker
 
     pixels = np.asarray(picture)
     if spec.channels != 3 or spec.format not in ("RGB", "BGR"):

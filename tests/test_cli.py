@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import pty
@@ -446,14 +447,69 @@ def test_demo_in_words(capsys):
     assert max(map(len, lines)) <= _demo.PIPE_COLUMNS
 
 
-def test_demo_of_every_detector_it_names(capsys):
-    complaint = fails(capsys, "demo", "--network", "posenet")
-    names = complaint.rpartition("try ")[2].split(", ")
-    assert SSD in names
-    for name in map(str.strip, names):
-        arguments = ["demo", "--network", name, "--frames", "2", "--size", "160x120", "--json"]
-        assert cli.main(arguments) == 0
-        assert len(capsys.readouterr().out.splitlines()) == 2
+DETAILS = {
+    "object detection": ("detections", "person "),
+    "pose estimation": ("people", " of 17"),
+    "segmentation": ("classes", "person "),
+    "classification": ("classes", "0."),
+    None: ("no results", "640x480"),
+}
+
+
+@pytest.mark.parametrize("name", Network.zoo_names())
+def test_demo_of_every_network(capsys, tmp_path, name):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is missing: pip install pillow")
+    picture = tmp_path / "demo.png"
+    options = ["--network", name, "--seed", "7", "--frames", "3", "--size", "320x240"]
+    assert cli.main(["demo", *options, "--save", str(picture)]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    _, _, table = out.partition("\nframe ")
+    for word in DETAILS[Network.find(name).task]:
+        assert word in table
+    assert max(map(len, out.partition(str(picture))[0].splitlines())) <= _demo.PIPE_COLUMNS + 20
+    with image.open(picture) as saved:
+        drawn = np.asarray(saved)
+    with imx.SimulatedCamera(
+        Network.find(name), size=(320, 240), seed=7, real_time=False, input_tensor=True
+    ) as camera:
+        frames = {frame.sequence: frame for frame in itertools.islice(camera, 3)}
+    frame = frames[int(re.search(r"saved frame (\d)", out)[1])]
+    if Network.find(name).task is None:
+        # What the network saw is beside the picture.
+        assert drawn.shape[0] == 240
+        assert drawn.shape[1] > 600
+        middle = np.s_[60:180, 20:300]
+        assert np.array_equal(drawn[middle], frame.image[middle])
+    else:
+        assert drawn.shape == (240, 320, 3)
+        assert (drawn != frame.image).any(axis=2).mean() > 0.005
+
+
+@pytest.mark.parametrize("name", Network.zoo_names())
+def test_demo_of_every_network_as_json(capsys, name):
+    options = ["--network", name, "--seed", "7", "--frames", "2", "--size", "64x48"]
+    assert cli.main(["demo", *options, "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    network = Network.find(name)
+    with imx.SimulatedCamera(
+        network, size=(64, 48), seed=7, frames=2, real_time=False, input_tensor=True
+    ) as camera:
+        for row, frame in zip(rows, camera, strict=True):
+            assert row.pop("sequence") == frame.sequence
+            assert row.pop("frame_count") == frame.frame_count
+            assert row.pop("timestamp_ns") == frame.sensor_timestamp_ns
+            expected = {} if network.task is None else frame.result().to_dict()
+            assert row == json.loads(json.dumps(expected))
+
+
+def test_demo_of_a_network_that_no_head_reads(capsys, monkeypatch):
+    network = Network.from_specs(
+        input=Network.find(SSD).input,
+        outputs=[imx.OutputSpec("odd", (7, 5, 3, 2), np.dtype("i1"), 0.5, 0, (0, 1, 2, 3))],
+    )
+    monkeypatch.setattr("imx500_native._info.find_network", lambda _: network)
+    assert "no decoder reads the outputs" in fails(capsys, "demo")
 
 
 def test_demo_saves_the_last_frame_with_detections(capsys, tmp_path):
@@ -641,7 +697,7 @@ def test_demo_on_a_terminal_redraws_one_table():
     assert re.search(r"\d+/20", shown), "no progress bar"
     *earlier, last = shown.split("\x1b[J")
     assert len(earlier) >= 2
-    assert "boxes in pixels" in last
+    assert "places in pixels" in last
     assert "... and" in last, "the table must not be higher than the terminal"
     table_lines = last.split("frames in")[0].splitlines()
     assert max(len(line) for line in table_lines) < 60
@@ -663,7 +719,7 @@ def test_without_tqdm_the_demo_goes_on_and_says_so_once(tmp_path):
     )
     assert code == 0
     assert shown.count("pip install 'imx500-native[demo]'") == 1
-    assert "boxes in pixels" in shown
+    assert "places in pixels" in shown
 
 
 def test_a_dumb_terminal_gets_lines():
@@ -671,7 +727,7 @@ def test_a_dumb_terminal_gets_lines():
     code, _, shown = run_on_terminal(*arguments, env=environment(TERM="dumb"))
     assert code == 0
     assert "\x1b" not in shown
-    assert " frame   time_s  detections" in shown
+    assert " frame   time_s  found" in shown
 
 
 # --- text --------------------------------------------------------------------------------------

@@ -264,10 +264,22 @@ def test_which_networks_fit():
     assert not any(Yolov8Head.fits(imx.Network.find(name)) for name in imx.Network.zoo_names())
     whole = spec((84, ANCHORS))
     assert Yolov8Head.fits(network([whole]))
-    assert not Yolov8Head.fits(network([whole], name="nanodet_m"))
     assert not Yolov8Head.fits(network([whole], task="classification"))
     assert not Yolov8Head.fits(network([spec((4, ANCHORS)), spec((3, 5))]))
     assert not Yolov8Head.fits(network([spec((4, ANCHORS + 1)), spec((3, ANCHORS + 1))]))
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "head"),
+    [
+        ("custom", 1 / 8, "nanodet"),
+        ("custom", 8, "yolov8"),
+        ("nanodet_m", 8, "nanodet"),
+        ("yolo11n", 1 / 8, "yolov8"),
+    ],
+)
+def test_rows_of_a_nanodet_are_told_by_name_or_range(name, scale, head):
+    assert Decoder(network([spec((ANCHORS, 84), "i1", scale)], name=name)).head == head
 
 
 def test_without_tensors_the_result_is_empty_and_not_fresh():

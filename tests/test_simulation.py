@@ -13,9 +13,8 @@ from imx500_native.errors import Imx500Error, SimulationError
 from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI
 from imx500_native.network import Network
-from imx500_native.rendering import Renderer
-from imx500_native.scene import Scene
-from imx500_native.simulation import SimulatedCamera, centred_crop
+from imx500_native.simulation import Scene, SimulatedCamera, centred_crop
+from imx500_native.simulation.rendering import Renderer
 from imx500_native.specs import OutputSpec
 
 SSD = "ssd_mobilenetv2_fpnlite_320x320_pp"
@@ -182,7 +181,7 @@ def test_tensors_say_what_the_scene_is(name, roi, seed, skip):
                     full[0],
                     full[2],
                 )
-                for one, box, _ in now
+                for one, box, *_ in now
                 if one.class_id == class_id
             ]
             assert any((np.abs(row - box) <= step).all() for box in expected)
@@ -602,6 +601,31 @@ def test_an_encoder_sees_the_scene_and_fills_the_tensors():
         assert np.array_equal(frame.outputs[0] * 256, np.rint(frame.outputs[0] * 256))
 
 
+def test_an_encoder_sees_joints_and_regions(ssd):
+    seen = []
+
+    def encode(scene, network):
+        seen.append((scene, scene.class_map((64, 48))))
+        return [np.zeros(shape) for shape in network.output_shapes]
+
+    roi = (500, 100, 3000, 2900)
+    with simulated(ssd, encode=encode, roi=roi, seed=2, objects=9) as camera:
+        camera.capture()
+        placed = camera._world.at(0.0)
+    ((scene, regions),) = seen
+    assert regions.shape == (48, 64)
+    assert np.array_equal(regions, RENDERER.class_map(placed, roi, (64, 48)))
+    people = [thing for thing in scene.objects if thing.label == "person"]
+    assert people
+    for thing in scene.objects:
+        assert len(thing.joints) == (17 if thing.label == "person" else 0)
+    x0, y0, x1, y1 = people[-1].xyxy
+    for joint in people[-1].joints:
+        if joint.visible > 0:
+            assert x0 - 1e-6 <= joint.x <= x1 + 1e-6
+            assert y0 - 1e-6 <= joint.y <= y1 + 1e-6
+
+
 def test_an_encoder_replaces_the_built_in_one(ssd):
     arrays = [np.full(shape, 0.25) for shape in ssd.output_shapes]
     with simulated(ssd, encode=lambda scene, network: arrays) as camera:
@@ -669,12 +693,20 @@ def test_what_an_encoder_returns_is_checked(ssd, returned, message):
         camera.capture()
 
 
-@pytest.mark.parametrize("name", [n for n in Network.zoo_names() if n not in DETECTORS])
-def test_networks_without_an_encoder_say_what_to_do(name):
-    network = Network.find(name)
-    with pytest.raises(SimulationError, match=r"only detectors that .* Pass encode=f") as caught:
+def test_networks_without_an_encoder_say_what_to_do(ssd):
+    network = Network.from_specs(
+        input=ssd.input,
+        outputs=[OutputSpec("odd", (7, 5, 3, 2), np.dtype("i1"), 0.5, 0, (0, 1, 2, 3))],
+    )
+    with pytest.raises(SimulationError, match=r"no built-in encoder .* Pass encode=f") as caught:
         simulated(network)
-    assert str(network.output_shapes[0]) in str(caught.value)
+    assert "(7, 5, 3, 2)" in str(caught.value)
+    assert "on_sensor, nanodet" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", Network.zoo_names())
+def test_any_network_takes_an_encoder(name):
+    network = Network.find(name)
 
     def zeros(scene, network):
         return [np.zeros(shape) for shape in network.output_shapes]
@@ -682,6 +714,7 @@ def test_networks_without_an_encoder_say_what_to_do(name):
     with simulated(network, encode=zeros, input_tensor=True) as camera:
         frame = camera.capture()
     assert [output.shape for output in frame.outputs] == list(network.output_shapes)
+    assert not any(output.any() for output in frame.outputs)
     assert frame.input_image.shape == (network.input.height, network.input.width, 3)
 
 

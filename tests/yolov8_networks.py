@@ -17,10 +17,10 @@ def spec(shape, kind="i1", scale=0.125):
     return imx.OutputSpec("tensor", tuple(shape), np.dtype(kind), scale)
 
 
-def network(outputs, **facts):
+def network(outputs, name="my_yolo", **facts):
     base = imx.Network.find("yolov8n_pp").input
     return imx.Network.from_specs(
-        input=replace(base, width=SIZE[0], height=SIZE[1]), outputs=outputs, **facts
+        input=replace(base, width=SIZE[0], height=SIZE[1]), outputs=outputs, name=name, **facts
     )
 
 

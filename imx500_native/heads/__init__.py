@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 HEADS = {
     "on_sensor": "on_sensor:OnSensorHead",
+    "ultralytics_pose": "ultralytics:UltralyticsPoseHead",
+    "ultralytics_segmentation": "ultralytics:UltralyticsSegmentationHead",
+    "yolov8_segmentation": "yolov8_segmentation:Yolov8SegmentationHead",
+    "yolov8_pose": "yolov8_pose:Yolov8PoseHead",
+    "yolov8": "yolov8:Yolov8Head",
     "nanodet": "nanodet:NanoDetHead",
     "yolov5": "yolov5:YoloV5Head",
     "efficientdet": "efficientdet:EfficientDetHead",
@@ -23,11 +28,6 @@ HEADS = {
     "higherhrnet": "higherhrnet:HigherHrnetHead",
     "segmentation": "segmentation:SegmentationHead",
     "classification": "classification:ClassificationHead",
-    "ultralytics_pose": "ultralytics:UltralyticsPoseHead",
-    "ultralytics_segmentation": "ultralytics:UltralyticsSegmentationHead",
-    "yolov8_segmentation": "yolov8_segmentation:Yolov8SegmentationHead",
-    "yolov8_pose": "yolov8_pose:Yolov8PoseHead",
-    "yolov8": "yolov8:Yolov8Head",
 }
 """Module and class of each head, by the name that users give; imported when one is needed."""
 

@@ -15,7 +15,7 @@ from imx500_native.heads.yolov8_layout import (
     STRIDES,
     detection_layout,
     expected_anchors,
-    is_named,
+    is_nanodet,
     is_pose,
 )
 from imx500_native.results.detections import Detections
@@ -93,16 +93,14 @@ class Yolov8Head(Yolov8Base):
     @staticmethod
     def fits(network: Network) -> bool:
         """Tell whether a network's outputs are what this head reads."""
-        anchors = expected_anchors(network)
         layout = detection_layout(network)
-        if (
-            layout is None
-            or layout.anchors != anchors
-            or network.task not in (None, Yolov8Head.task)
-        ):
-            return False
-        # A NanoDet without the plus has as many anchors, and a pose network has one tensor too.
-        return not (layout.single and (is_named(network, "nanodet") or is_pose(network)))
+        return (
+            layout is not None
+            and layout.anchors == expected_anchors(network)
+            and network.task in (None, Yolov8Head.task)
+            and not is_nanodet(network, layout)
+            and not (layout.single and is_pose(network))
+        )
 
     def __call__(self, outputs: Outputs) -> Detections:
         """Decode one frame.

@@ -151,6 +151,16 @@ def is_named(network: Network, word: str) -> bool:
     return word in f"{network.network_name} {network.name}".lower()
 
 
+def is_nanodet(network: Network, layout: Layout) -> bool:
+    """Tell a NanoDet, whose rows of logits have the shape of a YOLO with everything in one tensor.
+
+    By its name; else logits do not reach as far as pixels of the input do.
+    """
+    if not layout.single or layout.boxes.channels_first or is_named(network, "yolo"):
+        return False
+    return is_named(network, "nanodet") or network.outputs[0].value_range[1] <= NORMALIZED_LIMIT
+
+
 def detection_layout(network: Network) -> Layout | None:
     """Return the layout of a detector's outputs, or None where they are something else."""
     shapes = network.output_shapes
@@ -200,6 +210,7 @@ def is_pose(network: Network) -> bool:
         layout is None
         or layout.anchors != expected_anchors(network)
         or network.task not in (None, "pose estimation")
+        or is_nanodet(network, layout)
     ):
         return False
     # A detector of as many classes as there are channels would look the same.

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imx500_native.canvas import Canvas, Colour, Floats
 from imx500_native.geometry import SENSOR_SIZE
-from imx500_native.scene import HORIZON_Y, Box, Placed
+from imx500_native.simulation import walking
+from imx500_native.simulation.canvas import Canvas, Colour, Floats
+from imx500_native.simulation.scene import HORIZON_Y, Box, Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
-    from imx500_native.figures import Figure
     from imx500_native.geometry import Rect, Size
+    from imx500_native.simulation.figures import Figure
 
 Picture = NDArray[np.uint8]
+ClassMap = NDArray[np.int16]
+_Window = tuple[slice, slice]
 Value = TypeVar("Value")
 
 
@@ -30,7 +33,7 @@ class _Hills(NamedTuple):
     colour: tuple[int, int, int]
 
 
-_SPRITE_BYTES = 96 << 20
+_SPRITE_BYTES = 128 << 20
 _BACKGROUND_BYTES = 96 << 20
 _ROWS_AT_ONCE = 64
 
@@ -58,6 +61,9 @@ class Sprite(NamedTuple):
     keep: NDArray[np.uint16]
 
 
+_HALF_COVERED = 128
+
+
 class Renderer:
     """Draws the scene; keeps backgrounds and figures that it has drawn before.
 
@@ -79,30 +85,63 @@ class Renderer:
     def picture(self, placed: Sequence[Placed], window: Rect, size: Size) -> Picture:
         """Draw the scene with its objects, farthest first in `placed`, into a new array."""
         picture = self.background(window, size).copy()
-        if window[2] <= 0 or window[3] <= 0:
-            return picture
-        for actor, box, looks_left in placed:
-            x0, y0, x1, y1 = pixel_box(box, window, size)
-            left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, size[0]), min(y1, size[1])
-            if left >= right or top >= bottom:
-                continue
-            colour, keep = self._sprite(actor.figure, actor.colour, x1 - x0, y1 - y0, looks_left)
-            part = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
-            target = picture[top:bottom, left:right]
+        for (colour, keep), (part, place) in self._sprites_of(placed, window, size):
+            target = picture[place]
             mixed = target * keep[part]
             mixed += colour[part]
             mixed >>= 8
             target[...] = mixed
         return picture
 
-    def _sprite(
-        self, figure: Figure, colour: Colour, width: int, height: int, looks_left: bool
-    ) -> Sprite:
-        return self._sprites.get(
-            (figure, colour, width, height, looks_left),
-            lambda: _paint_sprite(figure, colour, width, height, looks_left),
+    def class_map(self, placed: Sequence[Placed], window: Rect, size: Size) -> ClassMap:
+        """Say which class each pixel of `picture` shows; -1 where there is no object."""
+        classes = np.full((size[1], size[0]), -1, np.int16)
+        for one in placed:
+            for (_, keep), (part, place) in self._sprites_of([one], window, size):
+                opaque = keep[..., 0][part] < _HALF_COVERED
+                classes[place][opaque] = one.actor.class_id
+        return classes
+
+    def _sprites_of(
+        self, placed: Sequence[Placed], window: Rect, size: Size
+    ) -> Iterator[tuple[Sprite, tuple[_Window, _Window]]]:
+        """List the figures that show, each with the part of it that does and where that goes."""
+        if window[2] <= 0 or window[3] <= 0:
+            return
+        for one in placed:
+            x0, y0, x1, y1 = figure_box(one, window, size)
+            left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, size[0]), min(y1, size[1])
+            if left >= right or top >= bottom:
+                continue
+            sprite = self._sprite(one, x1 - x0, y1 - y0)
+            part = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
+            yield sprite, (part, np.s_[top:bottom, left:right])
+
+    def _sprite(self, one: Placed, width: int, height: int) -> Sprite:
+        figure, colour = one.actor.figure, one.actor.colour
+        # A walk has many sprites: to mirror one takes less than to keep twice as many.
+        mirrored = one.looks_left and not figure.walks
+        sprite = self._sprites.get(
+            (figure, colour, one.phase, width, height, mirrored),
+            lambda: _paint_sprite(figure, colour, one.phase, width, height, mirrored),
             lambda sprite: sprite.colour.nbytes + sprite.keep.nbytes,
         )
+        if one.looks_left and figure.walks:
+            return Sprite(_mirrored(sprite.colour), _mirrored(sprite.keep))
+        return sprite
+
+
+def figure_box(one: Placed, window: Rect, size: Size) -> tuple[int, int, int, int]:
+    """Whole pixels (x0, y0, x1, y1) that a figure takes.
+
+    Those of `pixel_box`; but a walking figure has one size in each stance, so that few sprites do,
+    and its left and lower edges alone are the nearest pixels.
+    """
+    x0, y0, x1, y1 = pixel_box(one.box, window, size)
+    if one.actor.figure.walks:
+        x1 = x0 + max(round((one.box[2] - one.box[0]) * size[0] / window[2]), 1)
+        y0 = y1 - max(round((one.box[3] - one.box[1]) * size[1] / window[3]), 1)
+    return x0, y0, x1, y1
 
 
 def pixel_box(box: Box, window: Rect, size: Size) -> tuple[int, int, int, int]:
@@ -136,20 +175,28 @@ class _Cache(Generic[Value]):
 
 
 def _paint_sprite(
-    figure: Figure, colour: Colour, width: int, height: int, looks_left: bool
+    figure: Figure, colour: Colour, phase: int, width: int, height: int, looks_left: bool
 ) -> Sprite:
-    canvas = Canvas(width, height, figure.aspect)
-    figure.paint(canvas, colour)
+    if figure.walks:
+        stance = walking.stance(phase)
+        canvas = Canvas(width, height, stance.aspect)
+        stance.paint(canvas, colour)
+    else:
+        canvas = Canvas(width, height, figure.aspect)
+        figure.paint(canvas, colour)
     # Coverage in 256ths keeps opaque and see-through pixels exact and every sum within 16 bits.
     keep = np.rint(256 - canvas.coverage * 256)
     own = np.minimum(np.rint(canvas.colour * 256), 255 * (256 - keep))
     keep = np.broadcast_to(keep, own.shape)
-    if looks_left:
-        own, keep = own[:, ::-1], keep[:, ::-1]
-    # Contiguous, as adding a mirrored view would take several times as long in every frame.
-    return Sprite(
-        np.ascontiguousarray(own, dtype=np.uint16), np.ascontiguousarray(keep, dtype=np.uint16)
-    )
+    sprite = Sprite(own.astype(np.uint16, order="C"), keep.astype(np.uint16, order="C"))
+    return Sprite(_mirrored(sprite.colour), _mirrored(sprite.keep)) if looks_left else sprite
+
+
+def _mirrored(pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Mirror left and right; contiguous, as adding a view would take several times as long."""
+    # Whole pixels move at once, not channel by channel.
+    whole = pixels.view(np.dtype((np.void, 6)))
+    return np.ascontiguousarray(whole[:, ::-1]).view(np.uint16)
 
 
 def _paint_background(window: Rect, size: Size) -> Picture:

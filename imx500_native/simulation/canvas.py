@@ -181,8 +181,10 @@ class Canvas:
         self._v = ((np.arange(height, dtype=np.float32) + 0.5) * (1 / height))[:, np.newaxis]
         self._per_u = width / aspect
         self._pixel = np.float32(1 / height)
-        self.colour = np.zeros((height, width, 3), np.float32)
-        self.coverage = np.zeros((height, width, 1), np.float32)
+        # Red, green, blue and coverage: planes, as these are several times as fast to mix.
+        self._planes = np.zeros((4, height, width), np.float32)
+        self.colour = np.moveaxis(self._planes[:3], 0, -1)
+        self.coverage = np.moveaxis(self._planes[3:], 0, -1)
 
     def paint(self, shape: Shape, colour: Colour, opacity: float = 1.0) -> None:
         """Lay `shape` over what is there."""
@@ -192,10 +194,8 @@ class Canvas:
         top, bottom = max(int(v0 * height) - 1, 0), min(int(v1 * height) + 2, height)
         if left >= right or top >= bottom:
             return
-        window = np.s_[top:bottom, left:right]
         distance = shape.distance(self._u[:, left:right], self._v[top:bottom])
-        cover = np.clip(np.float32(0.5) - distance / self._pixel, 0, 1)[..., np.newaxis]
+        cover = np.clip(np.float32(0.5) - distance / self._pixel, 0, 1)
         cover *= np.float32(opacity)
-        keep = 1 - cover
-        self.colour[window] = self.colour[window] * keep + cover * np.asarray(colour, np.float32)
-        self.coverage[window] = self.coverage[window] * keep + cover
+        window = self._planes[:, top:bottom, left:right]
+        window += (np.array([*colour, 1], np.float32)[:, np.newaxis, np.newaxis] - window) * cover

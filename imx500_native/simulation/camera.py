@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from imx500_native.encoding import (
-    DetectionEncoder,
-    InputPacker,
-    OutputPacker,
-    class_choices,
-)
 from imx500_native.errors import SimulationError
 from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
 from imx500_native.network import Network
-from imx500_native.rendering import Renderer
-from imx500_native.scene import Placed, Scene, World, visible_objects
+from imx500_native.simulation.encoders import encoder_for
+from imx500_native.simulation.encoders.classes import class_choices
+from imx500_native.simulation.packing import InputPacker, OutputPacker
+from imx500_native.simulation.rendering import Renderer
+from imx500_native.simulation.scene import Placed, Scene, World, visible_objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
-    from imx500_native.encoding import Encode
     from imx500_native.geometry import Rect, Size
+    from imx500_native.simulation.encoders import Encode, Encoder
 
 _NANOSECONDS = 1_000_000_000
 _SMALLEST_SIDE = 16
 _MOST_OBJECTS = 64
 _ROI_CONTROL_LIMIT = 4032
 _DEFAULT_INFERENCE_RATE = 30.0
+_USUAL_OBJECTS = 6
+_PEOPLE, _PEOPLE_SIZE = 4, 1.15
+
 _DNN_SHARE, _DSP_SHARE = 0.36, 0.32
 
 
@@ -70,13 +70,14 @@ class SimulatedCamera:
         Whether frames carry what the network saw.
     noise : float
         0 reports every visible object exactly; 1 is about as restless as a real detector.
-    objects : int
-        How many objects move in the scene, 0 to 64.
+    objects : int, optional
+        How many objects move in the scene, 0 to 64; by default 6, or 4 people where the
+        network estimates poses. Before a classifier they pass one by one.
     encode : callable, optional
         ``encode(scene, network)`` returns one array per output tensor, shaped like
         ``network.output_shapes``; the values are put on the tensors' grids. See
-        `imx500_native.scene.Scene`. Needed for networks other than detectors that post-process on
-        the sensor.
+        `imx500_native.simulation.Scene`. Needed where there is no built-in encoder for the
+        network's head, as there is for every network of the zoo.
     frames : int, optional
         Iteration ends after so many frames; by default it goes on for ever.
 
@@ -119,7 +120,7 @@ class SimulatedCamera:
         real_time: bool = True,
         input_tensor: bool = False,
         noise: float = 1.0,
-        objects: int = 6,
+        objects: int | None = None,
         encode: Encode | None = None,
         frames: int | None = None,
     ) -> None:
@@ -135,7 +136,9 @@ class SimulatedCamera:
         if seed is None:
             seed = int(np.random.default_rng().integers(2**63))
         self._seed = _checked_int(seed, "seed", 0, None)
-        count = _checked_int(objects, "objects", 0, _MOST_OBJECTS)
+        poses = network.task == "pose estimation"
+        usual = _PEOPLE if poses else _USUAL_OBJECTS
+        count = _checked_int(usual if objects is None else objects, "objects", 0, _MOST_OBJECTS)
         self._frames = None if frames is None else _checked_int(frames, "frames", 0, None)
         self._real_time = bool(real_time)
 
@@ -145,21 +148,18 @@ class SimulatedCamera:
                 f"encode must be a function encode(scene, network), got {type(encode).__name__}"
             )
         self._encode = encode
-        self._detections = None
-        if encode is None:
-            if not network.detects_on_sensor:
-                raise SimulationError(
-                    f"network {network.name!r} (task: {network.task or 'unknown'}) has outputs "
-                    f"{', '.join(map(str, network.output_shapes))}, and there is no built-in "
-                    "encoder for them: only detectors that post-process on the sensor have one, "
-                    "with outputs (N, 4), (N,), (N,), (1,). Pass encode=f, where "
-                    "f(scene, network) returns one array per output"
-                )
-            self._detections = DetectionEncoder(network, classes, noise)
+        self._encoder: Encoder | None = None if encode else encoder_for(network, noise)
         self._noise = noise
         self._packer = OutputPacker(network.outputs)
         self._input = InputPacker(network.input) if input_tensor else None
-        self._world = World(classes, count, self._seed)
+        self._world = World(
+            classes,
+            count,
+            self._seed,
+            size=_PEOPLE_SIZE if poses else 1.0,
+            apart=poses,
+            one_by_one=network.task == "classification",
+        )
         self._renderer = Renderer()
         self._scaler_crop = centred_crop(self.size)
         self._rate = _inference_rate(network)
@@ -346,11 +346,18 @@ class SimulatedCamera:
     def _tensors(self, number: int, time_s: float, placed: Sequence[Placed]) -> dict[str, Any]:
         frame_count = number % 256
         rng = np.random.default_rng((self._seed, number))
-        scene = Scene(visible_objects(placed, self._roi), time_s, self._roi, rng)
-        if self._detections is not None:
-            arrays = self._detections(scene)
+        roi = self._roi
+        scene = Scene(
+            visible_objects(placed, roi),
+            time_s,
+            roi,
+            rng,
+            lambda size: self._renderer.class_map(placed, roi, size),
+        )
+        if self._encode is None:
+            assert self._encoder is not None
+            arrays = self._encoder(scene)
         else:
-            assert self._encode is not None
             arrays = self._packer.checked(self._encode(scene, self.network))
         tensors: dict[str, Any] = {
             "CnnOutputTensor": self._packer.pack(arrays),

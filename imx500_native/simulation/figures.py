@@ -7,9 +7,10 @@ the coordinates are right. Figures look to the right.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from imx500_native.canvas import (
+from imx500_native.simulation import walking
+from imx500_native.simulation.canvas import (
     Canvas,
     Colour,
     block,
@@ -25,8 +26,9 @@ from imx500_native.canvas import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from imx500_native.simulation.motion import Habit
+
 INK: Colour = (44, 48, 66)
-SKIN: Colour = (236, 188, 152)
 PALE: Colour = (246, 243, 234)
 GLASS: Colour = (196, 224, 236)
 TYRE: Colour = (52, 54, 66)
@@ -52,16 +54,19 @@ class Figure:
     colours : tuple of colours
         Main colours to choose from.
     paint : callable
-        paint(canvas, colour).
+        paint(canvas, colour); of a figure that walks, one moment of it.
+    walks : bool
+        Whether the figure has the stances of `walking`, each with a box of its own.
     """
 
     aspect: float
     height: float
     nearness: tuple[float, float]
     pace: float
-    habit: Literal["ground", "air", "bounce"]
+    habit: Habit
     colours: tuple[Colour, ...]
     paint: Callable[[Canvas, Colour], None]
+    walks: bool = False
 
 
 def _shadow(canvas: Canvas, aspect: float) -> None:
@@ -69,24 +74,7 @@ def _shadow(canvas: Canvas, aspect: float) -> None:
 
 
 def _person(canvas: Canvas, colour: Colour) -> None:
-    trousers, hair, shoe = (74.0, 86.0, 122.0), (84.0, 58.0, 48.0), PALE
-    _shadow(canvas, 0.44)
-    canvas.paint(stroke([(0.19, 0.24), (0.115, 0.38), (0.075, 0.48)], 0.058), tint(colour, -0.3))
-    canvas.paint(ellipse(0.07, 0.495, 0.030), tint(SKIN, -0.12))
-    canvas.paint(stroke([(0.20, 0.50), (0.165, 0.72), (0.068, 0.925)], 0.08), tint(trousers, -0.3))
-    canvas.paint(stroke([(0.032, 0.968), (0.105, 0.968)], 0.064), tint(shoe, -0.15))
-    canvas.paint(stroke([(0.235, 0.50), (0.315, 0.71), (0.345, 0.925)], 0.085), trousers)
-    canvas.paint(stroke([(0.335, 0.968), (0.408, 0.968)], 0.064), shoe)
-    canvas.paint(stroke([(0.22, 0.15), (0.22, 0.22)], 0.055), tint(SKIN, -0.12))
-    canvas.paint(
-        polygon([(0.17, 0.22), (0.268, 0.22), (0.272, 0.51), (0.175, 0.51)], 0.035), colour
-    )
-    canvas.paint(ellipse(0.205, 0.082, 0.082), hair)
-    canvas.paint(ellipse(0.238, 0.095, 0.066, 0.07), SKIN)
-    canvas.paint(both(ellipse(0.225, 0.082, 0.088, 0.082), block(0, 0, 1, 0.058)), hair)
-    canvas.paint(ellipse(0.276, 0.097, 0.0085), INK)
-    canvas.paint(stroke([(0.215, 0.245), (0.285, 0.375), (0.365, 0.43)], 0.06), tint(colour, 0.18))
-    canvas.paint(ellipse(0.385, 0.438, 0.031), SKIN)
+    walking.stance(0).paint(canvas, colour)
 
 
 def _wheel(canvas: Canvas, u: float, v: float, radius: float) -> None:
@@ -348,7 +336,9 @@ VIVID = (RED, BLUE, TEAL, MUSTARD, PLUM)
 
 PARCEL = Figure(1.0, 0.36, (0.95, 0.55), 90, "ground", (*VIVID, SLATE), _parcel)
 
-_PERSON = Figure(0.44, 1.0, (0.95, 0.42), 260, "ground", VIVID, _person)
+_PERSON = Figure(
+    walking.stance(0).aspect, 1.0, (0.95, 0.42), 460, "ground", walking.SHIRTS, _person, walks=True
+)
 _CAR = Figure(2.45, 0.72, (0.64, 0.42), 620, "ground", (RED, BLUE, TEAL, MUSTARD), _car)
 _BUS = Figure(2.2, 1.25, (0.48, 0.38), 480, "ground", (MUSTARD, RED, TEAL), _bus)
 _BICYCLE = Figure(1.65, 0.62, (0.95, 0.50), 420, "ground", VIVID, _bicycle)
@@ -372,18 +362,3 @@ FIGURES: dict[str, Figure] = {
     "horse": _GRAZER,
     "cow": _GRAZER,
 }  # fmt: skip
-
-_OTHER_NAMES = {
-    "sports_ball": "sports ball",
-    "ball": "sports ball",
-    "potted_plant": "potted plant",
-    "traffic_light": "traffic light",
-    "pedestrian": "person",
-    "bike": "bicycle",
-}
-
-
-def figure_for(label: str | None) -> Figure:
-    """Choose the figure that stands for a class; a plain rounded block where none is known."""
-    name = (label or "").strip().lower()
-    return FIGURES.get(_OTHER_NAMES.get(name, name), PARCEL)
