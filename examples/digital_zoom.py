@@ -45,8 +45,6 @@ def main() -> None:
     aspect = network.input.width / network.input.height
     followed, missed = None, 0
     with imx.open_camera(network, size=(1280, 720), frame_rate=30) as camera:
-        # A camera's ROI is moved through its sensor; a simulated one has no part of that name.
-        set_roi = getattr(camera, "sensor", camera).set_roi
         for frame in islice(camera, arguments.frames):
             # Just after a move nobody knows through which ROI the sensor has looked.
             if frame.outputs is None or frame.roi_uncertain:
@@ -58,7 +56,7 @@ def main() -> None:
                 missed += 1
                 if missed == PATIENCE:
                     followed, missed = None, 0
-                    set_roi(None)
+                    camera.set_roi(None)
                 continue
             # At first the most confident object; then what stays in the middle.
             middles = (objects.xyxy[:, :2] + objects.xyxy[:, 2:]) / 2
@@ -68,7 +66,7 @@ def main() -> None:
             # A decoder's boxes are fractions of what the network saw.
             x, y, width, height = frame.roi
             box = np.array(found.xyxy) * (width, height, width, height) + (x, y, x, y)
-            roi = set_roi(region_around(box, aspect))
+            roi = camera.set_roi(region_around(box, aspect))
             print(f"frame {frame.sequence}: {found.label} {found.confidence:.0%}, ROI {roi}")
 
 

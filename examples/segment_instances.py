@@ -2,8 +2,8 @@
 
 python examples/segment_instances.py [MODEL.rpk] [--frames N] [--save PICTURE.png]
 
-The export also writes labels.txt, which must lie beside the model. Without a model it is one with
-the classes of COCO; without a camera, `encode` does what the model would do.
+The export also writes labels.txt; beside the model it gives the classes' names. Without a model it
+is one with the classes of COCO; without a camera, `encode` does what the model would do.
 """
 
 from __future__ import annotations
@@ -52,18 +52,20 @@ def main() -> None:
     parser.add_argument("--save", metavar="PICTURE", help="draw the last masks")
     arguments = parser.parse_args()
 
-    network, labels, picture = NETWORK, NETWORK.labels, None
+    network, picture = NETWORK, None
     if arguments.model:
-        network = imx.Network(arguments.model)
-        labels = arguments.model.with_name("labels.txt").read_text().splitlines()
+        names = arguments.model.with_name("labels.txt")
+        labels = names.read_text().splitlines() if names.exists() else None
+        network = imx.Network(arguments.model, labels=labels)
     with imx.open_camera(network, simulation_options={"encode": encode}) as camera:
         for frame in islice(camera, arguments.frames):
             objects = frame.instance_masks()
             # False where the network was still busy with the frame before.
             if not objects.fresh:
                 continue
-            objects.labels = labels
-            words = (f"{found.label} {found.mask.sum()} pixels" for found in objects)
+            words = (
+                f"{found.label or found.class_id} {found.mask.sum()} pixels" for found in objects
+            )
             print(f"frame {frame.sequence}: {', '.join(words) or 'nothing'}")
             if arguments.save:
                 picture = imx.annotate(frame.image, objects)
