@@ -15,11 +15,17 @@ cdef struct scratch_memory:
     size_t size
 
 
+cdef inline bint is_column_major(cnp.ndarray array):
+    return cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32 and cnp.PyArray_ISFARRAY_RO(array)
+
+
 cdef inline cnp.ndarray real_numbers(object tensor):
     """The tensor as an array, or None where it does not hold real numbers, or too many."""
     cdef cnp.ndarray array
     if isinstance(tensor, cnp.ndarray):
         array = tensor
+        if is_column_major(array):
+            return array
     else:
         try:
             array = cnp.PyArray_FROM_O(tensor)
@@ -35,8 +41,8 @@ cdef inline cnp.ndarray real_numbers(object tensor):
 cdef inline cnp.ndarray column_major(object tensor):
     """The tensor as libcamera lays it out, anything else copied once; None as `real_numbers`."""
     cdef cnp.ndarray array = real_numbers(tensor)
-    if array is None:
-        return None
+    if array is None or is_column_major(array):
+        return array
     return cnp.PyArray_FROM_OTF(
         array,
         cnp.NPY_FLOAT32,
@@ -47,10 +53,13 @@ cdef inline cnp.ndarray column_major(object tensor):
 cdef inline tuple tensors_of(object outputs, Py_ssize_t count):
     """A frame's outputs, or None where they are not so many."""
     cdef tuple tensors
-    try:
-        tensors = tuple(outputs)
-    except TypeError:
-        return None
+    if isinstance(outputs, tuple):
+        tensors = outputs
+    else:
+        try:
+            tensors = tuple(outputs)
+        except TypeError:
+            return None
     return tensors if len(tensors) == count else None
 
 

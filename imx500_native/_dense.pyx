@@ -6,7 +6,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport SIZE_MAX, int32_t, uint32_t
 from libc.string cimport memcpy
 
-from imx500_native._arrays cimport columns_of, new_floats, require_idle
+from imx500_native._arrays cimport columns_of, new_floats, real_numbers, require_idle
 from imx500_native.includes.efficientdet cimport (
     imx500_efficientdet,
     imx500_efficientdet_candidates,
@@ -24,6 +24,8 @@ from imx500_native.includes.yolov5 cimport (
     imx500_yolov5_decoded_candidates,
     imx500_yolov5_level,
 )
+
+import operator
 
 from imx500_native.errors import DecoderError
 
@@ -361,13 +363,39 @@ cdef class YOLOv5Decoded(BoxHead):
         )
 
 
-cdef inline cnp.ndarray rows_of(object values, int dtype):
+cdef cnp.ndarray rows_of(object values, int dtype):
+    cdef cnp.ndarray array = real_numbers(values)
+    if array is None:
+        raise DecoderError(
+            "nms takes numbers: xyxy (n, 4), confidence (n,) and class_id (n,) or None, not "
+            f"{getattr(values, 'dtype', type(values).__name__)}"
+        )
     return cnp.PyArray_FROM_OTF(
-        values, dtype, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_FORCECAST
+        array, dtype, cnp.NPY_ARRAY_C_CONTIGUOUS | cnp.NPY_ARRAY_ALIGNED | cnp.NPY_ARRAY_FORCECAST
     )
 
 
-def nms(xyxy, confidence, double iou_threshold=0.5, *, class_id=None, max_detections=None,
+cdef double share_of(iou_threshold) except -1:
+    try:
+        if 0 <= iou_threshold <= 1:
+            return iou_threshold
+    except (TypeError, ValueError):
+        pass
+    raise DecoderError(f"iou_threshold must be a number from 0 to 1, not {iou_threshold!r:.40}")
+
+
+cdef size_t limit_of(max_detections, size_t count) except? 0:
+    try:
+        if max_detections >= 0:
+            return operator.index(min(max_detections, count))
+    except (TypeError, ValueError):
+        pass
+    raise DecoderError(
+        f"max_detections must be None or an integer of at least 0, not {max_detections!r:.40}"
+    )
+
+
+def nms(xyxy, confidence, iou_threshold=0.5, *, class_id=None, max_detections=None,
         bint plus_one=False):
     """Find the boxes that stay when, of those that overlap, the most confident suppresses the rest.
 
@@ -421,19 +449,13 @@ def nms(xyxy, confidence, double iou_threshold=0.5, *, class_id=None, max_detect
             f"{(<object>boxes).shape}, {(<object>scores).shape} and "
             f"{None if classes is None else (<object>classes).shape}"
         )
-    if not 0 <= iou_threshold <= 1:
-        raise DecoderError(f"iou_threshold must be a number from 0 to 1, not {iou_threshold}")
     if count > 0xffffffff:
         raise DecoderError(f"nms takes at most {0xffffffff} boxes, not {count}")
     cdef imx500_nms_options options
-    options.iou_threshold = iou_threshold
+    options.iou_threshold = share_of(iou_threshold)
     options.class_aware = classes is not None
     options.plus_one = plus_one
-    options.max_detections = SIZE_MAX
-    if max_detections is not None:
-        if max_detections < 0:
-            raise DecoderError(f"max_detections must be None or at least 0, not {max_detections}")
-        options.max_detections = min(max_detections, count)
+    options.max_detections = count if max_detections is None else limit_of(max_detections, count)
 
     # A copy of its own, which no other thread can change while it is being sorted.
     cdef size_t scratch_bytes = imx500_nms_scratch_bytes(count)

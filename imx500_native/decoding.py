@@ -39,11 +39,11 @@ class Decoder:
         How many of the most confident to keep; by default the head's own, which is all of them for
         detectors.
     head : str or callable, optional
-        The name of a head, see `imx500_native.heads.HEADS`, for a network that does not say what
-        it is; or a function of one's own, ``f(outputs, network)``, that returns `Detections` or,
-        with ``result=Poses`` and so on, another result, in network space.
+        The name of a head, see Notes, for a network that does not say what it is; or a function of
+        one's own, ``f(outputs, network)``, that returns `Detections` or, with ``result=Poses`` and
+        so on, another result, in network space.
     **parameters
-        What else the head takes, for example ``iou_threshold``.
+        What else the head takes, see Notes.
 
     Attributes
     ----------
@@ -64,6 +64,51 @@ class Decoder:
         If no head reads the network.
     DecoderError
         If a parameter is unknown or out of range, or the named head does not fit.
+
+    Notes
+    -----
+    The heads by name, in the order in which they are asked whether a network is theirs; the first
+    that says so reads it. ``help(imx500_native.heads.head_class(name))`` explains the parameters.
+
+    on_sensor
+        `Detections` of networks that suppress on the sensor: outputs (n, 4), (n,), (n,) and (1,).
+        No more parameters.
+    ultralytics_pose
+        `Poses` of Ultralytics' export, suppressed on the sensor: (n, 4), (n,), (n,) and
+        (n, 3 * keypoints). Parameters: keypoints, normalized.
+    ultralytics_segmentation
+        `InstanceMasks` of the same: (n, 4), (n,), (n,), (n, c) and (c, height, width).
+        Parameters: normalized.
+    yolov8_segmentation
+        `InstanceMasks` of YOLOv8 and YOLO11: (4, n), (classes, n), (c, n) and (c, height, width),
+        or the first three in one. Parameters: iou_threshold, boxes, scores, normalized, strides.
+    yolov8_pose
+        `Poses` of YOLOv8 and YOLO11: (4, n), (classes, n) and (3 * keypoints, n), or all in one.
+        Parameters: iou_threshold, boxes, scores, normalized, strides, keypoints, visibility.
+    yolov8
+        `Detections` of YOLOv8 and YOLO11: (4, n) and (classes, n), or both in one. Parameters:
+        iou_threshold, boxes, scores, normalized, strides.
+    nanodet
+        `Detections` of NanoDet: (anchors, classes + 4 * bins). Parameters: iou_threshold,
+        plus_one, bins, strides.
+    yolov5
+        `Detections` of YOLOv5: (lines * columns, anchors, 5 + classes) for each stride, or one
+        (anchors, 5 + classes). Parameters: iou_threshold, plus_one, anchors, strides, logits,
+        normalized.
+    efficientdet
+        `Detections` of EfficientDet: (anchors, classes) and (anchors, 4). Parameters:
+        iou_threshold, plus_one, anchor_scale, levels.
+    posenet
+        `Poses` of PoseNet: (rows, columns, 17), (rows, columns, 34) and (rows, columns, 64), by
+        default at most 10 above 0.4. Parameters: offset_refinement_steps, nms_radius, stride.
+    higherhrnet
+        `Poses` of HigherHRNet: (candidates, joints) three times, by default above 0.3. Parameters:
+        keypoint_threshold, tag_threshold, map_size, joint_order.
+    segmentation
+        `Segmentation`: (height, width), (height, width, classes) or (classes, height, width).
+        Parameters: background, classes_first; neither threshold nor max_detections.
+    classification
+        `Classification`: (classes,), by default the best 5. Parameters: softmax.
     """
 
     __slots__ = ("_head", "head", "labels", "max_detections", "network", "task", "threshold")

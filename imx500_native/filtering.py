@@ -123,6 +123,10 @@ class TemporalFilter:
         PipelineError
             If something is followed in another space or picture size, or of another kind.
         """
+        if not isinstance(result, (Detections, Poses)):
+            raise TaskError(
+                f"a temporal filter follows Detections and Poses, not {type(result).__name__}"
+            )
         if result.space == "network":
             size = _NETWORK_SIZE
         elif size is None:
@@ -134,11 +138,7 @@ class TemporalFilter:
             self._change_series(result.space, as_size(size, "size"))
         if isinstance(result, Detections):
             return cast("Followable", self._objects(result, *size))
-        if isinstance(result, Poses):
-            return cast("Followable", self._poses(result, *size))
-        raise TaskError(
-            f"a temporal filter follows Detections and Poses, not {type(result).__name__}"
-        )
+        return cast("Followable", self._poses(result, *size))
 
     def __len__(self) -> int:
         """How many things are followed, the hidden ones among them."""

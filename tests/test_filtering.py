@@ -341,8 +341,9 @@ def test_other_results_have_nothing_to_follow():
     class Heat:
         space = "network"
 
-    with pytest.raises(TaskError, match="not Heat"):
-        TemporalFilter()(Heat())
+    for result in (Heat(), None):
+        with pytest.raises(TaskError, match=f"not {type(result).__name__}"):
+            TemporalFilter()(result)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import dense_networks
 import numpy as np
@@ -46,6 +47,18 @@ def made(name, **options):
 
 def zeros(decoder):
     return [np.zeros(shape, np.float32) for shape in decoder.network.output_shapes]
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_decoders_help_tells_of_every_head_and_its_parameters(name):
+    described = re.split(r"\n    (\w+)\n        ", Decoder.__doc__.split("Notes\n")[1])
+    texts = dict(zip(described[1::2], described[2::2], strict=True))
+    assert list(texts) == list(HEADS)
+    text = " ".join(texts[name].split())
+    assert f"`{type(made(name)(None)).__name__}`" in text
+    parameters = set(head_class(name).__init__.__kwdefaults__) - {"threshold", "max_detections"}
+    named = re.search(r"Parameters: ([\w, ]+)", text)
+    assert set(named[1].split(", ") if named else ()) == parameters
 
 
 class Nothing:

@@ -155,15 +155,28 @@ def test_wrong_shapes_show_all(boxes, scores, classes):
     assert str(scores.shape) in str(caught.value)
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize(
+    "wrong", ["a", None, [[1], [2, 3]], [[object()]], np.zeros((1, 4), complex)]
+)
+@pytest.mark.parametrize("column", ["xyxy", "confidence", "class_id"])
+def test_what_are_no_numbers_is_refused(column, wrong):
+    columns = {"xyxy": [[0, 0, 1, 1]], "confidence": [1], "class_id": [0]} | {column: wrong}
+    if column == "class_id" and wrong is None:
+        pytest.skip("without classes all boxes are of one")
+    with pytest.raises(DecoderError, match=r"\(n, 4\)"):
+        nms(**columns)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), "a", None, [1, 2]])
 def test_a_threshold_is_a_share(threshold):
     with pytest.raises(DecoderError, match="iou_threshold"):
         nms([[0, 0, 1, 1]], [1], threshold)
 
 
-def test_a_negative_limit_is_refused():
+@pytest.mark.parametrize("limit", [-1, 0.5, "a", [1]])
+def test_a_limit_is_a_count(limit):
     with pytest.raises(DecoderError, match="max_detections"):
-        nms([[0, 0, 1, 1]], [1], max_detections=-1)
+        nms([[0, 0, 1, 1]], [1], max_detections=limit)
 
 
 def test_any_strides_and_types_give_the_same():

@@ -55,7 +55,7 @@ class ClassificationHead:
         If an option is out of range, or the network has other outputs.
     """
 
-    __slots__ = ("labels", "max_detections", "softmax", "threshold")
+    __slots__ = ("_limit", "labels", "max_detections", "softmax", "threshold")
 
     name = "classification"
     task: Task = "classification"
@@ -76,6 +76,7 @@ class ClassificationHead:
         self.threshold = checked_share(threshold, "threshold", 0.0)
         limit = checked_count(max_detections, "max_detections")
         self.max_detections = DEFAULT_CLASSES if limit is None else limit
+        self._limit = row_limit(self.max_detections)
         self.softmax = has_logits(network) if softmax is None else softmax
         self.labels = class_labels(network)
 
@@ -107,7 +108,7 @@ class ClassificationHead:
         output = only_output(self, outputs)
         try:
             class_id, confidence = _maps.top_classes(
-                output, self.softmax, self.threshold, row_limit(self.max_detections)
+                output, self.softmax, self.threshold, self._limit
             )
         except DecoderError:
             raise shape_error(self, outputs) from None

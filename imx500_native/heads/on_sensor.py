@@ -75,7 +75,8 @@ class OnSensorHead:
         found = self._tensors(outputs, self.threshold, self._limit)
         if found is None:
             raise shape_error(self, outputs)
-        return Detections._trusted(*found, self.labels, "network")
+        xyxy, confidence, class_id = found
+        return Detections._trusted(xyxy, confidence, class_id, self.labels, "network")
 
     def empty(self) -> Detections:
         """Return what a frame without tensors gives."""
