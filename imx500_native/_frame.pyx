@@ -10,7 +10,7 @@ cdef type bare_request = None
 
 
 @cython.final
-cdef class Checked:
+cdef class _Checked:
     """A tuple that was checked, and what came of it: frame after frame brings the same one."""
 
     cdef object function
@@ -32,8 +32,8 @@ cdef class Checked:
         return result
 
 
-cdef Checked sizes = Checked(as_size, "stream_size")
-cdef Checked regions = Checked(as_rectangle, "roi")
+cdef _Checked sizes = _Checked(as_size, "stream_size")
+cdef _Checked regions = _Checked(as_rectangle, "roi")
 
 
 cdef class FrameState:
