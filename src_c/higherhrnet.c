@@ -156,14 +156,17 @@ static void gather_person(const struct imx500_joint_candidates *candidates, cons
                           float *xy, float *heats, float *xyxy) {
     xyxy[0] = xyxy[1] = INFINITY;
     xyxy[2] = xyxy[3] = -INFINITY;
+    const float cells = (float)(candidates->map_width * candidates->map_height);
     for (size_t joint = 0; joint < candidates->joints; joint++) {
-        if (members[joint] < 0) {
+        const size_t at = joint * candidates->candidates + (size_t)members[joint];
+        const float place = members[joint] < 0 ? -1.0f : candidates->places[at];
+        /* Checked once more: somebody may have written to the tensors since the grouping. */
+        if (!(place >= 0.0f && place < cells)) {
             xy[2 * joint] = xy[2 * joint + 1] = NAN;
             heats[joint] = 0.0f;
             continue;
         }
-        const size_t at = joint * candidates->candidates + (size_t)members[joint];
-        const uint32_t cell = (uint32_t)candidates->places[at];
+        const uint32_t cell = (uint32_t)place;
         const float x =
             ((float)(cell % candidates->map_width) + 0.5f) / (float)candidates->map_width;
         const float y =
