@@ -1,8 +1,11 @@
 """Develop the code around a network of one's own before it has ever run on the sensor.
 
-The network here counts people: its only output is one number. `encode` says what it would answer
-to a scene, the simulated camera puts that on the tensor's grid, and the program reads it as it
-would on the robot.
+The network here looks for the middles of people, cars and dogs: its only output is a coarse map
+per class. `read_maps` is the post-processing that it needs, and makes boxes of it. `encode` says
+what the network would answer to a scene, the simulated camera puts that on the tensor's grid, and
+the program reads it as it would on the robot.
+
+python examples/own_network.py
 """
 
 from __future__ import annotations
@@ -18,24 +21,45 @@ if TYPE_CHECKING:
 
     from imx500_native.simulation import Scene
 
+ROWS, COLUMNS = 14, 14
+LABELS = ["person", "car", "dog"]
 NETWORK = imx.Network.from_specs(
-    name="people_counter",
+    name="middles",
     input=imx.Network.find("mobilenet_v2").input,
-    outputs=[imx.OutputSpec("people", shape=(1,), dtype=np.dtype("u1"), scale=0.25)],
-    labels=["person", "car", "dog"],
+    outputs=[imx.OutputSpec("maps", (ROWS, COLUMNS, 3), np.dtype("u1"), scale=1 / 256)],
+    labels=LABELS,
 )
 
 
-def encode(scene: Scene, network: imx.Network) -> Sequence[np.ndarray]:
-    people = sum(thing.label == "person" for thing in scene.objects)
-    return [np.full(network.output_shapes[0], people + scene.rng.normal(0, 0.2))]
+def read_maps(outputs: Sequence[np.ndarray], network: imx.Network) -> imx.Detections:
+    (maps,) = outputs
+    row, column, class_id = np.nonzero(maps > 0.5)
+    corners = np.stack([column, row, column + 1, row + 1], axis=1)
+    # In network space: 0 to 1 of what the network saw.
+    xyxy = corners / [COLUMNS, ROWS, COLUMNS, ROWS]
+    return imx.Detections(xyxy, maps[row, column, class_id], class_id, labels=network.labels)
+
+
+def encode(scene: Scene, network: imx.Network) -> list[np.ndarray]:
+    maps = scene.rng.uniform(0, 0.2, network.output_shapes[0])
+    for thing in scene.objects:
+        x0, y0, x1, y1 = thing.xyxy
+        maps[int((y0 + y1) / 2 * ROWS), int((x0 + x1) / 2 * COLUMNS), thing.class_id] = 0.9
+    return [maps]
 
 
 def main() -> None:
+    decoder = imx.Decoder.for_network(NETWORK, head=read_maps)
     with imx.SimulatedCamera(NETWORK, encode=encode, real_time=False, seed=4, frames=90) as camera:
         for frame in camera:
             if frame.outputs is not None and frame.sequence % 15 == 0:
-                print(f"frame {frame.sequence:3}: {frame.outputs[0][0]:.2f} people")
+                objects = decoder(frame.outputs).mapped(frame.mapper())
+                middles = (objects.xyxy[:, :2] + objects.xyxy[:, 2:]) / 2
+                words = (
+                    f"{o.label} at {x:.0f},{y:.0f}"
+                    for o, (x, y) in zip(objects, middles, strict=True)
+                )
+                print(f"frame {frame.sequence:3}: {', '.join(words)}")
 
 
 if __name__ == "__main__":

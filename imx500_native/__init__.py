@@ -44,9 +44,7 @@ from imx500_native.errors import (
 )
 from imx500_native.frame import Frame, Kpi
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, CoordinateMapper
-from imx500_native.intrinsics import NetworkIntrinsics
 from imx500_native.latency import LatencyBudget
-from imx500_native.network import InputSpec, Network, OutputSpec
 from imx500_native.results import Detection, Detections
 
 if TYPE_CHECKING:
@@ -54,7 +52,9 @@ if TYPE_CHECKING:
     from imx500_native.device import Imx500Device
     from imx500_native.drawing import annotate
     from imx500_native.filtering import TemporalFilter
+    from imx500_native.intrinsics import NetworkIntrinsics
     from imx500_native.live_camera import Camera
+    from imx500_native.network import InputSpec, Network, OutputSpec
     from imx500_native.pipeline import Pipeline
     from imx500_native.results import (
         Classification,
@@ -125,15 +125,19 @@ __all__ = [
     "open_camera",
 ]
 
-# Programs on a Pi that bring their own frames should not pay for the simulation.
+# A program pays for what it uses: one that detects objects not for the simulation, for example.
 _LAZY = {
     "Camera": "imx500_native.live_camera",
-    "Imx500Device": "imx500_native.device",
-    "Pipeline": "imx500_native.pipeline",
-    "Classification": "imx500_native.results",
     "ClassScore": "imx500_native.results",
+    "Classification": "imx500_native.results",
+    "Imx500Device": "imx500_native.device",
+    "InputSpec": "imx500_native.network",
     "InstanceMask": "imx500_native.results",
     "InstanceMasks": "imx500_native.results",
+    "Network": "imx500_native.network",
+    "NetworkIntrinsics": "imx500_native.intrinsics",
+    "OutputSpec": "imx500_native.network",
+    "Pipeline": "imx500_native.pipeline",
     "Pose": "imx500_native.results",
     "Poses": "imx500_native.results",
     "Region": "imx500_native.results",

@@ -502,7 +502,7 @@ class Frame(FrameState):
         decoder = cached_decoder(self._known_network("a result"), threshold, max_detections)
         if task is not None and decoder.task != task:
             raise TaskError(
-                f"{self.network!r:.80}: its task is {decoder.task}, not {task}; "
+                f"the task of {decoder.network.name!r} is {decoder.task}, not {task}; "
                 "frame.result() gives what there is"
             )
         outputs = self.outputs

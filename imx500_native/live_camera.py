@@ -418,6 +418,32 @@ class Camera:
         """What the network sees now, (x, y, width, height) in sensor pixels; None if unknown."""
         return self._roi if self.sensor is None or self.sensor.closed else self.sensor.roi
 
+    def set_roi(self, roi: Rect | None) -> Rect:
+        """Change what the network sees, also while the camera streams.
+
+        Parameters
+        ----------
+        roi : tuple of int or None
+            (x, y, width, height) in sensor pixels; None is the full sensor.
+
+        Returns
+        -------
+        tuple of int
+            What was applied; `Frame.roi` tells which one a frame was seen through.
+
+        Raises
+        ------
+        CameraError
+            If this camera is no AI Camera, whose sensor alone has a region of interest.
+        GeometryError, DeviceError
+            As `Imx500Device.set_roi`, which this is.
+        """
+        if self.sensor is None:
+            raise CameraError(
+                f"the camera {self.id} has no region of interest: no IMX500 sensor belongs to it"
+            )
+        return self.sensor.set_roi(roi)
+
     @property
     def latency(self) -> LatencyBudget:
         """Where the time goes between frames, measured from the first time this is asked for.

@@ -48,6 +48,9 @@ class Network:
     ----------
     path : str or os.PathLike
         A network file (``.rpk``).
+    labels : sequence of str, optional
+        The name of every class that the outputs carry, for a file that does not tell them, or
+        instead of those that it tells: the lines of an Ultralytics export's labels.txt, for one.
 
     Attributes
     ----------
@@ -93,9 +96,16 @@ class Network:
     cpio_offset: int | None
     decoders: dict[Any, Any]
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, labels: Sequence[str] | None = None
+    ) -> None:
         file = Path(path)
-        self._set(read_network(file), _short_name(file.name), path=file)
+        self._set(
+            read_network(file),
+            _short_name(file.name),
+            path=file,
+            labels=None if labels is None else tuple(labels),
+        )
 
     def _set(
         self,

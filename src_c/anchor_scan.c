@@ -6,8 +6,9 @@
 
 /* Independent running maxima, because one alone would be a chain that no compiler may reorder. */
 #define LANES 32
+#define MASKS 16
 /* Anchors that are looked at together while none of them counts. */
-#define GROUP 8
+#define GROUP 16
 /* Keeps `best` where `value` is NaN. */
 static inline float larger(float value, float best) {
     return value > best ? value : best;
@@ -35,6 +36,20 @@ static float largest(const float *values, size_t count) {
     return lanes[0];
 }
 
+/* Whether any value counts, which takes fewer instructions than to find the largest. */
+static int reaches(const float *values, size_t count, float threshold) {
+    int32_t lanes[MASKS] = {0};
+    size_t i = 0;
+    for (; i + MASKS <= count; i += MASKS)
+        for (size_t lane = 0; lane < MASKS; lane++)
+            lanes[lane] |= -(values[i + lane] >= threshold);
+    for (size_t lane = 0; i < count; i++, lane++)
+        lanes[lane] |= values[i] >= threshold;
+    for (size_t lane = 1; lane < MASKS; lane++)
+        lanes[0] |= lanes[lane];
+    return lanes[0];
+}
+
 /* The channels of an anchor lie side by side. */
 static size_t scan_rows(const struct imx500_anchor_table *scores, size_t anchors, size_t channels,
                         float threshold, uint32_t *found) {
@@ -43,10 +58,10 @@ static size_t scan_rows(const struct imx500_anchor_table *scores, size_t anchors
     for (size_t start = 0; start < anchors; start += GROUP) {
         const size_t end = anchors - start < GROUP ? anchors : start + GROUP;
         const float *group = scores->values + start * step;
-        if (step == channels && !(largest(group, (end - start) * channels) >= threshold))
+        if (step == channels && !reaches(group, (end - start) * channels, threshold))
             continue;
         for (size_t anchor = start; anchor < end; anchor++)
-            if (largest(scores->values + anchor * step, channels) >= threshold)
+            if (reaches(scores->values + anchor * step, channels, threshold))
                 found[count++] = (uint32_t)anchor;
     }
     return count;

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from imx500_native import DeviceError, GeometryError, Network
+from imx500_native import CameraError, DeviceError, GeometryError, Network
 
 pytest.importorskip(
     "libcamera",
@@ -50,6 +50,7 @@ class Sensor:
         self.asked.append(("set_roi", roi))
         self.roi = roi or (0, 0, 4056, 3040)
         self.moved_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return self.roi
 
     def roi_at(self, timestamp_ns):
         return self.roi, timestamp_ns < self.moved_ns
@@ -106,13 +107,22 @@ def test_a_frame_has_the_roi_of_its_own_time(network):
         before = camera.capture()
         assert (before.roi, before.roi_uncertain) == (ROI, False)
         queued = camera.capture()
-        camera.sensor.set_roi((0, 0, 2000, 1500))
+        assert camera.set_roi((0, 0, 2000, 1500)) == (0, 0, 2000, 1500)
         # Asked for after the change, of a frame from before it.
         assert queued.roi_uncertain
         assert before.roi == ROI
         for _ in range(8):
             after = camera.capture()
         assert (after.roi, after.roi_uncertain) == ((0, 0, 2000, 1500), False)
+
+
+def test_a_camera_without_an_ai_sensor_has_no_roi_to_change(monkeypatch):
+    monkeypatch.setattr(live_camera, "find_subdevices", tuple)
+    with (
+        Camera(size=SMALL) as camera,
+        pytest.raises(CameraError, match=r"no region of interest: no IMX500 sensor"),
+    ):
+        camera.set_roi(None)
 
 
 def test_a_driver_that_refuses_leaves_nothing_open(network, sensor_class, monkeypatch):

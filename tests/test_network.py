@@ -168,6 +168,13 @@ def test_registers_of_a_public_file():
     assert regs[0xD76C] == (2, 0x400)
 
 
+def test_labels_of_ones_own_go_before_the_files(tmp_path):
+    file = tmp_path / "own.rpk"
+    file.write_bytes(RpkFile().build())
+    assert Network(file, labels=["one", "two"]).labels == ("one", "two")
+    assert Network(file).labels == Network(file, labels=None).labels != ("one", "two")
+
+
 def test_zoo_names():
     assert Network.zoo_names() == SEVENTEEN
 
