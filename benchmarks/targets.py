@@ -90,7 +90,9 @@ TARGETS = (
         4,
         peer="modlib",
     ),
-    Target(nms.AROUND_OBJECTS, "", "NMS of 300 boxes: at least 100x", 100),
+    Target(nms.AROUND_OBJECTS, "", "NMS of 300 boxes around 10 objects: at least 100x", 100),
+    Target(nms.AROUND_MANY, "", "NMS of 300 boxes around 75 objects: at least 100x", 100),
+    Target(nms.IN_A_CROWD, "", "NMS of 300 boxes in a crowd: at least 100x", 100),
     Target(segmentation.OVERLAYS, segmentation.NETWORK, "segmentation masks: at least 20x", 20),
     Target(classification.BEST_FIVE, classification.NETWORK, "softmax and top 5: at least 10x", 10),
 )

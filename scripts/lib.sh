@@ -8,6 +8,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/imx500-native"
 PICAMERA2="picamera2==0.3.38"
 MODLIB="modlib==1.5.0"
+# The last with a tracker of its own.
+SUPERVISION="supervision==0.29.1"
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 export MYPY_CACHE_DIR="$CACHE/mypy" RUFF_CACHE_DIR="$CACHE/ruff"

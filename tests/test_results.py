@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import imx500_native as imx
 from imx500_native import (
     FULL_ROI,
     CoordinateMapper,
@@ -165,3 +166,34 @@ def test_drop_leaves_out_what_is_outside_and_trims_the_rest():
     np.testing.assert_allclose(kept.xyxy, [[0, 80, 80, 100]], atol=1e-3)
     assert kept.space == "stream"
     assert len(detections.mapped(mapper)) == 4
+
+
+# Its tracker is to move to a package of its own.
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:OpenCV")
+def test_supervision_draws_and_tracks_what_a_camera_sees():
+    supervision = pytest.importorskip(
+        "supervision", reason="supervision is not installed: pip install supervision"
+    )
+    network = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    tracker = supervision.ByteTrack(frame_rate=30)
+    boxes, labels = supervision.BoxAnnotator(thickness=1), supervision.LabelAnnotator()
+    ids = []
+    camera = imx.SimulatedCamera(network, size=(640, 360), seed=3, real_time=False, noise=0)
+    with camera:
+        for _ in range(10):
+            frame = camera.capture()
+            found = frame.detections()
+            if not found.fresh:
+                continue
+            tracked = tracker.update_with_detections(found.to_supervision())
+            ids.append(sorted(tracked.tracker_id.tolist()))
+            picture = boxes.annotate(frame.image.copy(), tracked)
+            picture = labels.annotate(picture, tracked)
+            x0, y0, x1, _ = tracked.xyxy[0].astype(int)
+            assert (picture[y0, x0:x1] != frame.image[y0, x0:x1]).any()
+            assert set(tracked.data["class_name"]) <= {one.label for one in found}
+    assert len(ids) > 5
+    # The same objects keep the same numbers.
+    assert ids[0]
+    assert all(one == ids[0] for one in ids)
