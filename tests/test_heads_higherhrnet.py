@@ -53,7 +53,8 @@ def check_equal(poses, expected):
 any_float = st.floats(width=32, allow_nan=True, allow_infinity=True)
 near_tag = st.integers(-24, 24).map(lambda step: step / 16)
 heat = st.integers(-20, 127).map(lambda step: step / 128)
-place = st.one_of(st.integers(-2, CELLS + 2).map(float), st.sampled_from([0.5, 191.9, -0.5]))
+# Exact in float32: on numpy 1, hypothesis refuses what is not.
+place = st.one_of(st.integers(-2, CELLS + 2).map(float), st.sampled_from([0.5, 191.875, -0.5]))
 
 
 @st.composite

@@ -56,9 +56,11 @@ def chain(rectangle, crop, raw, stream, roi=None):
 
 
 def picamera2_box(box):
-    """Return a box (y0, x0, y1, x1) of numpy scalars as a rectangle on the full sensor."""
+    """Return a box (y0, x0, y1, x1) of floats of one type as a rectangle on the full sensor."""
     y0, x0, y1, x1 = box
-    sides = [x0 * 4056, y0 * 3040, (x1 - x0) * 4056, (y1 - y0) * 3040]
+    # numpy 1 takes a float32 times an int to double precision; the promise is what numpy 2 does.
+    width, height = (type(x0)(size) for size in FULL[2:])
+    sides = [x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height]
     return tuple(int(max(side, 0)) for side in sides)
 
 
