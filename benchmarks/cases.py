@@ -17,6 +17,8 @@ from imx500_native import _tensors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy.typing as npt
+
     from imx500_native.network import Network
 
 STREAM_SIZE = (1280, 720)
@@ -114,7 +116,7 @@ class _Request(NamedTuple):
     metadata: dict[str, Any]
 
 
-def modlib_detections(camera: Any, metadata: dict[str, Any]) -> tuple[Any, np.ndarray]:
+def modlib_detections(camera: Any, metadata: dict[str, Any]) -> tuple[Any, npt.NDArray[Any]]:
     """Do with modlib what its examples do, up to the drawing: parse, filter, boxes in pixels."""
     camera._parse_request(_Request(metadata))
     frame = camera._frames.pop()

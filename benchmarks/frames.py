@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
     from imx500_native.network import Network, OutputSpec
 
 FOUND = (0.6, 0.95)
@@ -34,14 +36,16 @@ def info_of(
     return (header + tensors).ljust(708, b"\0") + struct.pack("<B3x", frame_count)
 
 
-def random_tensor(spec: OutputSpec, rng: np.random.Generator) -> np.ndarray:
+def random_tensor(spec: OutputSpec, rng: np.random.Generator) -> npt.NDArray[Any]:
     """Return random values of a tensor's own grid, float32."""
     limits = np.iinfo(spec.dtype)
     raw = rng.integers(limits.min, limits.max, spec.elements, dtype=np.int64, endpoint=True)
     return ((raw - spec.shift) * spec.scale).astype(np.float32)
 
 
-def detector_tensors(network: Network, objects: int, rng: np.random.Generator) -> list[np.ndarray]:
+def detector_tensors(
+    network: Network, objects: int, rng: np.random.Generator
+) -> list[npt.NDArray[Any]]:
     """Return the tensors of a detector that fills all its rows and is sure of some `objects`."""
     boxes, scores, classes, count = network.outputs
     rows = boxes.shape[0]
@@ -71,8 +75,8 @@ def detector_tensors(network: Network, objects: int, rng: np.random.Generator) -
 
 def metadata(
     network: Network,
-    tensors: list[np.ndarray],
-    planes: np.ndarray | None = None,
+    tensors: list[npt.NDArray[Any]],
+    planes: npt.NDArray[Any] | None = None,
     frame_count: int = 7,
 ) -> dict[str, Any]:
     """Return a request's metadata as picamera2 hands it out: numbers in tuples.

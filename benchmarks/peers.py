@@ -24,7 +24,7 @@ import libcamera_geometry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    import numpy as np
+    import numpy.typing as npt
 
     from imx500_native.network import Network
 
@@ -198,17 +198,17 @@ def _ai_camera() -> Any:
         raise _missing("modlib", error) from error
 
 
-def modlib_post_processor(name: str) -> Callable[[list[np.ndarray]], Any]:
+def modlib_post_processor(name: str) -> Callable[[list[npt.NDArray[Any]]], Any]:
     """Return one of modlib's post-processors, `pp_od_bscn` for example."""
     try:
         module = importlib.import_module("modlib.models.post_processors")
     except ImportError as error:
         raise _missing("modlib", error) from error
-    post_processor: Callable[[list[np.ndarray]], Any] = getattr(module, name)
+    post_processor: Callable[[list[npt.NDArray[Any]]], Any] = getattr(module, name)
     return post_processor
 
 
-def modlib_camera(post_processor: Callable[[list[np.ndarray]], Any]) -> Any:
+def modlib_camera(post_processor: Callable[[list[npt.NDArray[Any]]], Any]) -> Any:
     """Return a modlib ``AiCamera`` that can parse requests, of a camera that is not there.
 
     It is in the state for data injection, in which it copies no picture.

@@ -97,7 +97,7 @@ def nms(
     order = scores.argsort()[::-1]
     first, second = dets[order, :2], dets[order, 2:]
     areas = (second - first + 1).prod(axis=1)
-    left = np.arange(len(order))
+    left: npt.NDArray[np.intp] = np.arange(len(order))
     keep: list[np.intp] = []
     while len(left) and len(keep) < max_out_dets:
         best, left = left[0], left[1:]

@@ -69,7 +69,8 @@ def generate_anchors_NANODET(  # noqa: N802 - picamera2's name
         x, y = np.meshgrid(np.arange(columns) * stride, np.arange(rows) * stride)
         steps = np.full(x.size, stride)
         cells.append(np.stack([x.ravel(), y.ravel(), steps, steps], axis=-1))
-    return np.concatenate(cells)[np.newaxis]
+    anchors: Array = np.concatenate(cells)[np.newaxis]
+    return anchors
 
 
 @lru_cache(maxsize=1)
