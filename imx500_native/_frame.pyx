@@ -114,7 +114,6 @@ cdef class FrameState:
             If `request` is not a request.
         """
         global bare_request
-        cdef FrameState frame
         taken = request_controls.take_controls(request, ownership)
         layout = None
         if (
@@ -128,14 +127,18 @@ cdef class FrameState:
             )
             if not hasattr(request, "request"):
                 bare_request = type(request)
-        frame = FrameState.__new__(cls)
-        frame._controls = taken
-        frame.network = network
-        frame._stream_size = sizes.of(stream_size)
-        frame.fixed_roi = regions.of(roi)
-        frame._layout = layout
-        frame.sequence = taken.sequence
-        return frame
+        return made(
+            cls,
+            taken,
+            network,
+            sizes.of(stream_size),
+            regions.of(roi),
+            None,
+            None,
+            taken.sequence,
+            None,
+            layout,
+        )
 
     cdef int settle_roi(self) except -1:
         # Asked for later, or not at all: most programs never move the ROI.
@@ -172,6 +175,31 @@ cdef class FrameState:
         return self.tensors
 
 
+cdef FrameState made(
+    type kind,
+    object controls,
+    object network,
+    object stream_size,
+    object roi,
+    object image,
+    object image_format,
+    object sequence,
+    object roi_history,
+    object layout,
+):
+    cdef FrameState frame = FrameState.__new__(kind)
+    frame._controls = controls
+    frame.network = network
+    frame._stream_size = stream_size
+    frame.fixed_roi = roi
+    frame.roi_history = roi_history
+    frame._layout = layout
+    frame.image = image
+    frame.image_format = image_format
+    frame.sequence = sequence
+    return frame
+
+
 @cython.final
 cdef class FrameContext:
     """What all frames of a camera's session have in common.
@@ -198,17 +226,18 @@ cdef class FrameContext:
         self.layout = layout
 
     cdef FrameState frame(self, object controls, object image, object sequence):
-        cdef FrameState frame = FrameState.__new__(self.kind)
-        frame._controls = controls
-        frame.network = self.network
-        frame._stream_size = self.stream_size
-        frame.fixed_roi = self.roi
-        frame.roi_history = self.roi_history
-        frame._layout = self.layout
-        frame.image = image
-        frame.image_format = self.image_format
-        frame.sequence = sequence
-        return frame
+        return made(
+            self.kind,
+            controls,
+            self.network,
+            self.stream_size,
+            self.roi,
+            image,
+            self.image_format,
+            sequence,
+            self.roi_history,
+            self.layout,
+        )
 
 
 def new_frame(
@@ -247,6 +276,6 @@ def new_frame(
     TypeError
         If `kind` is another type.
     """
-    return FrameContext(kind, network, stream_size, roi, image_format, None, layout).frame(
-        controls, image, sequence
+    return made(
+        kind, controls, network, stream_size, roi, image, image_format, sequence, None, layout
     )
