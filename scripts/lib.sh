@@ -151,6 +151,11 @@ package_files() {
         ! -path '*/__pycache__/*' | LC_ALL=C sort
 }
 
+# Where the linters and the tests run, with every peer that they compare with.
+use_test_venv() {
+    use_venv test "$PICAMERA2 $MODLIB $SUPERVISION" build lint test picamera2 modlib supervision
+}
+
 # install_package [sanitize]: builds this tree, in a copy of it, and installs it into $VENV. A
 # wheel of the same content is used again.
 install_package() {
