@@ -13,6 +13,7 @@ cdef class FrameState:
     cdef bint tensors_read
 
     cdef int settle_roi(self) except -1
+    cdef object found(self, str task, object threshold, object max_detections)
 
 
 cdef class FrameContext:

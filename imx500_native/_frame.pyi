@@ -4,8 +4,17 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
-from imx500_native.geometry import Layout, Rect, Size, TransformName
+from imx500_native.decoding import Decoder
+from imx500_native.geometry import CoordinateMapper, Layout, Rect, Size, TransformName
 from imx500_native.network import Network
+from imx500_native.results import (
+    Classification,
+    Detections,
+    InstanceMasks,
+    Poses,
+    Result,
+    Segmentation,
+)
 
 @disjoint_base
 class FrameState:
@@ -42,9 +51,28 @@ class FrameState:
     def sequence(self) -> int | None: ...
     @property
     def outputs(self) -> tuple[npt.NDArray[np.float32], ...] | None: ...
+    def mapper(self, stream: str = "main") -> CoordinateMapper: ...
+    def result(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> Result: ...
+    def detections(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> Detections: ...
+    def poses(self, threshold: float | None = None, max_detections: int | None = None) -> Poses: ...
+    def instance_masks(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> InstanceMasks: ...
+    def segmentation(self) -> Segmentation: ...
+    def classification(
+        self, threshold: float | None = None, max_detections: int | None = None
+    ) -> Classification: ...
     def __init__(self, /, *args: object, **kwargs: object) -> None: ...
 
 _Kind = TypeVar("_Kind", bound=FrameState)
+
+def cached_decoder(
+    network: Network, threshold: float | None, max_detections: int | None
+) -> Decoder: ...
 
 @final
 class FrameContext:

@@ -1,9 +1,12 @@
 """What every frame holds, laid out in C: a frame must not cost more than its tensors."""
 
 cimport cython
+from cpython.pythread cimport PyThread_get_thread_ident
 
 from imx500_native import controls as request_controls
-from imx500_native.geometry import as_rectangle, as_size
+from imx500_native.decoding import Decoder
+from imx500_native.errors import MissingContextError, TaskError
+from imx500_native.geometry import as_rectangle, as_size, cached_mapper, second_crop
 
 # The class of libcamera's own requests, which know nothing of their camera's configuration.
 cdef type bare_request = None
@@ -173,6 +176,242 @@ cdef class FrameState:
             self.tensors = self._controls.output_arrays(shapes)
             self.tensors_read = True
         return self.tensors
+
+    def mapper(self, str stream="main"):
+        """Return the mapper from what the network saw to pixels of this frame's picture.
+
+        Parameters
+        ----------
+        stream : {"main", "lores"}
+            Which of the camera's pictures.
+
+        Returns
+        -------
+        CoordinateMapper
+            From network space to stream space.
+
+        Raises
+        ------
+        MissingContextError
+            If the ROI, the stream's size or the scaler crop is not known.
+        GeometryError
+            If the pictures are flipped, and it was not told whether what the network saw is.
+        """
+        layout = self._layout
+        size, crop = self._stream_size, self._controls.get("ScalerCrop")
+        if stream != "main":
+            size = layout.lores_size if stream == "lores" and layout is not None else None
+            crop = second_crop(self._controls.get("ScalerCrops"), crop)
+        if size is None:
+            raise MissingContextError(
+                f"the size of stream {stream!r} is not known; pass "
+                f"{'stream_size' if stream == 'main' else 'lores_size'}=(width, height)"
+            )
+        self.settle_roi()
+        if self.fixed_roi is None:
+            raise MissingContextError(
+                "the frame was not told what the network saw; pass roi=(x, y, width, height), "
+                "or roi=imx500_native.FULL_ROI where no region of interest was ever set"
+            )
+        # The usual tuple goes straight to the cache, whose mapper has checked it once.
+        if crop is not None and type(crop) is not tuple:
+            crop = as_rectangle(crop, "ScalerCrop")
+        if crop is None:
+            raise MissingContextError(
+                "the metadata has no ScalerCrop, so it is not known what the picture shows"
+            )
+        if layout is None:
+            return cached_mapper(self.fixed_roi, crop, size)
+        return cached_mapper(
+            self.fixed_roi, crop, size, layout.transform, layout.network_flipped
+        )
+
+    cdef object found(self, str task, object threshold, object max_detections):
+        if self.network is None:
+            raise MissingContextError(
+                "a result depends on the network; pass network= when the frame is made"
+            )
+        decoder = cached_decoder(self.network, threshold, max_detections)
+        if task is not None and decoder.task != task:
+            raise TaskError(
+                f"the task of {decoder.network.name!r} is {decoder.task}, not {task}; "
+                "frame.result() gives what there is"
+            )
+        outputs = self.outputs
+        result = decoder(outputs)
+        if result.space == "network":
+            if outputs is None:
+                # Nothing has no place, so nothing needs to be known of the picture.
+                result.space = "stream"
+            else:
+                result.move_to(self.mapper())
+        return result
+
+    def result(self, threshold=None, max_detections=None):
+        """Return what the network found, whatever its task is.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            The least confidence that counts, 0 to 1; by default the head's own, see `Decoder`.
+        max_detections : int, optional
+            How many of the most confident to keep; by default the head's own.
+
+        Returns
+        -------
+        Detections, Poses, InstanceMasks, Segmentation or Classification
+            Placed in this frame's picture, where they have a place; empty and not fresh where the
+            frame carries no tensors.
+
+        Raises
+        ------
+        TaskError
+            If no decoder reads the network.
+        MissingContextError
+            If the network is not known, or, for results with a place, the ROI, the stream size or
+            the scaler crop.
+        TensorInfoError, DecoderError
+            If the tensors contradict themselves or the network.
+        """
+        return self.found(None, threshold, max_detections)
+
+    def detections(self, threshold=None, max_detections=None):
+        """Return the objects that the network found, in pixels of this frame's picture.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`; by default all objects of at least 0.5.
+
+        Returns
+        -------
+        Detections
+            In stream space, trimmed to the picture; empty and not fresh where the frame carries
+            no tensors.
+
+        Raises
+        ------
+        TaskError
+            If the network is no detector, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return self.found("object detection", threshold, max_detections)
+
+    def poses(self, threshold=None, max_detections=None):
+        """Return the people that the network found, in pixels of this frame's picture.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`.
+
+        Returns
+        -------
+        Poses
+            In stream space; a keypoint outside the picture counts as not found.
+
+        Raises
+        ------
+        TaskError
+            If the network estimates no poses, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return self.found("pose estimation", threshold, max_detections)
+
+    def instance_masks(self, threshold=None, max_detections=None):
+        """Return the objects that the network found, with their masks in this frame's picture.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`.
+
+        Returns
+        -------
+        InstanceMasks
+            In stream space, trimmed to the picture.
+
+        Raises
+        ------
+        TaskError
+            If the network does not segment instances, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return self.found("instance segmentation", threshold, max_detections)
+
+    def segmentation(self):
+        """Return the class of every pixel of this frame's picture.
+
+        Returns
+        -------
+        Segmentation
+            In stream space; -1 where the network did not look.
+
+        Raises
+        ------
+        TaskError
+            If the network does not segment, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return self.found("segmentation", None, None)
+
+    def classification(self, threshold=None, max_detections=None):
+        """Return the classes of what the network saw.
+
+        Parameters
+        ----------
+        threshold, max_detections
+            As for `result`; by default the five most confident classes.
+
+        Returns
+        -------
+        Classification
+            Most confident first. Of what the network saw as a whole: neither the ROI nor the
+            picture's size is needed.
+
+        Raises
+        ------
+        TaskError
+            If the network does not classify, or no decoder reads it.
+        MissingContextError, TensorInfoError, DecoderError
+            As for `result`.
+        """
+        return self.found("classification", threshold, max_detections)
+
+
+cpdef object cached_decoder(object network, object threshold, object max_detections):
+    """Return this thread's decoder for a network, made on first use.
+
+    Parameters
+    ----------
+    network, threshold, max_detections
+        As for `Decoder`.
+
+    Returns
+    -------
+    Decoder
+        The same object for the same arguments in the same thread.
+
+    Raises
+    ------
+    TaskError, DecoderError
+        As for `Decoder`.
+    """
+    # An identity is given again only when its thread is gone, which no longer uses the scratch.
+    cdef tuple key = (PyThread_get_thread_ident(), threshold, max_detections)
+    cdef dict decoders = network.decoders
+    decoder = decoders.get(key)
+    if decoder is None:
+        decoder = Decoder(network, threshold, max_detections)
+        # A program that sweeps thresholds must not collect decoders for ever.
+        if len(decoders) >= 64:
+            decoders.clear()
+        decoders[key] = decoder
+    return decoder
 
 
 cdef FrameState made(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imx500_native.errors import DecoderError, TaskError
@@ -229,34 +228,3 @@ def _function_head(function: OwnFunction, network: Network, options: dict[str, A
             "and the network"
         )
     return FunctionHead(function, network, result)
-
-
-def cached_decoder(
-    network: Network, threshold: float | None, max_detections: int | None
-) -> Decoder:
-    """Return this thread's decoder for a network, made on first use.
-
-    Parameters
-    ----------
-    network, threshold, max_detections
-        As for `Decoder`.
-
-    Returns
-    -------
-    Decoder
-        The same object for the same arguments in the same thread.
-
-    Raises
-    ------
-    TaskError, DecoderError
-        As for `Decoder`.
-    """
-    # An identity is given again only when its thread is gone, which no longer uses the scratch.
-    key = (threading.get_ident(), threshold, max_detections)
-    decoder: Decoder | None = network.decoders.get(key)
-    if decoder is None:
-        # A program that sweeps thresholds must not collect decoders for ever.
-        if len(network.decoders) >= 64:
-            network.decoders.clear()
-        decoder = network.decoders[key] = Decoder(network, threshold, max_detections)
-    return decoder

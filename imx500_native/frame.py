@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from imx500_native import _image, _tensors, bindings
 from imx500_native._frame import FrameState, new_frame
-from imx500_native.decoding import cached_decoder
-from imx500_native.errors import MissingContextError, TaskError, TensorInfoError
+from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.geometry import (
     TRANSFORMS,
-    CoordinateMapper,
     Layout,
     Rect,
     Size,
@@ -23,8 +21,6 @@ from imx500_native.geometry import (
     as_rectangle,
     as_size,
     as_transform,
-    cached_mapper,
-    second_crop,
 )
 from imx500_native.metadata import Metadata
 
@@ -33,16 +29,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from imx500_native.heads.base import Task
     from imx500_native.network import Network
-    from imx500_native.results import (
-        Classification,
-        Detections,
-        InstanceMasks,
-        Poses,
-        Result,
-        Segmentation,
-    )
 
 Access = Literal["move", "copy", "buffer", "tuple"]
 
@@ -267,7 +254,11 @@ class Frame(FrameState):
         values, shape = self._input_values()
         if shape is None:
             return None
-        spec = self._known_network("input_image").input
+        if self.network is None:
+            raise MissingContextError(
+                "input_image depends on the network; pass network= when the frame is made"
+            )
+        spec = self.network.input
         channels, height, width = shape
         if spec.format not in ("RGB", "BGR") or channels != 3:
             raise TensorInfoError(
@@ -305,222 +296,6 @@ class Frame(FrameState):
                 f"{math.prod(shape)} bytes, but {count} came"
             )
         return values, shape
-
-    def mapper(self, stream: str = "main") -> CoordinateMapper:
-        """Return the mapper from what the network saw to pixels of this frame's picture.
-
-        Parameters
-        ----------
-        stream : {"main", "lores"}
-            Which of the camera's pictures.
-
-        Returns
-        -------
-        CoordinateMapper
-            From network space to stream space.
-
-        Raises
-        ------
-        MissingContextError
-            If the ROI, the stream's size or the scaler crop is not known.
-        GeometryError
-            If the pictures are flipped, and it was not told whether what the network saw is.
-        """
-        layout = self._layout
-        size, crop = self._stream_size, self._controls.get("ScalerCrop")
-        if stream != "main":
-            size = layout.lores_size if stream == "lores" and layout is not None else None
-            crop = second_crop(self._controls.get("ScalerCrops"), crop)
-        if size is None:
-            raise MissingContextError(
-                f"the size of stream {stream!r} is not known; pass "
-                f"{'stream_size' if stream == 'main' else 'lores_size'}=(width, height)"
-            )
-        roi = self.roi
-        if roi is None:
-            raise MissingContextError(
-                "the frame was not told what the network saw; pass roi=(x, y, width, height), "
-                "or roi=imx500_native.FULL_ROI where no region of interest was ever set"
-            )
-        # The usual tuple goes straight to the cache, whose mapper has checked it once.
-        if crop is not None and type(crop) is not tuple:
-            crop = as_rectangle(crop, "ScalerCrop")
-        if crop is None:
-            raise MissingContextError(
-                "the metadata has no ScalerCrop, so it is not known what the picture shows"
-            )
-        if layout is None:
-            return cached_mapper(roi, crop, size)
-        return cached_mapper(roi, crop, size, layout.transform, layout.network_flipped)
-
-    def result(self, threshold: float | None = None, max_detections: int | None = None) -> Result:
-        """Return what the network found, whatever its task is.
-
-        Parameters
-        ----------
-        threshold : float, optional
-            The least confidence that counts, 0 to 1; by default the head's own, see `Decoder`.
-        max_detections : int, optional
-            How many of the most confident to keep; by default the head's own.
-
-        Returns
-        -------
-        Detections, Poses, InstanceMasks, Segmentation or Classification
-            Placed in this frame's picture, where they have a place; empty and not fresh where the
-            frame carries no tensors.
-
-        Raises
-        ------
-        TaskError
-            If no decoder reads the network.
-        MissingContextError
-            If the network is not known, or, for results with a place, the ROI, the stream size or
-            the scaler crop.
-        TensorInfoError, DecoderError
-            If the tensors contradict themselves or the network.
-        """
-        return self._found(None, threshold, max_detections)
-
-    def detections(
-        self, threshold: float | None = None, max_detections: int | None = None
-    ) -> Detections:
-        """Return the objects that the network found, in pixels of this frame's picture.
-
-        Parameters
-        ----------
-        threshold, max_detections
-            As for `result`; by default all objects of at least 0.5.
-
-        Returns
-        -------
-        Detections
-            In stream space, trimmed to the picture; empty and not fresh where the frame carries
-            no tensors.
-
-        Raises
-        ------
-        TaskError
-            If the network is no detector, or no decoder reads it.
-        MissingContextError, TensorInfoError, DecoderError
-            As for `result`.
-        """
-        return cast("Detections", self._found("object detection", threshold, max_detections))
-
-    def poses(self, threshold: float | None = None, max_detections: int | None = None) -> Poses:
-        """Return the people that the network found, in pixels of this frame's picture.
-
-        Parameters
-        ----------
-        threshold, max_detections
-            As for `result`.
-
-        Returns
-        -------
-        Poses
-            In stream space; a keypoint outside the picture counts as not found.
-
-        Raises
-        ------
-        TaskError
-            If the network estimates no poses, or no decoder reads it.
-        MissingContextError, TensorInfoError, DecoderError
-            As for `result`.
-        """
-        return cast("Poses", self._found("pose estimation", threshold, max_detections))
-
-    def instance_masks(
-        self, threshold: float | None = None, max_detections: int | None = None
-    ) -> InstanceMasks:
-        """Return the objects that the network found, with their masks in this frame's picture.
-
-        Parameters
-        ----------
-        threshold, max_detections
-            As for `result`.
-
-        Returns
-        -------
-        InstanceMasks
-            In stream space, trimmed to the picture.
-
-        Raises
-        ------
-        TaskError
-            If the network does not segment instances, or no decoder reads it.
-        MissingContextError, TensorInfoError, DecoderError
-            As for `result`.
-        """
-        return cast(
-            "InstanceMasks", self._found("instance segmentation", threshold, max_detections)
-        )
-
-    def segmentation(self) -> Segmentation:
-        """Return the class of every pixel of this frame's picture.
-
-        Returns
-        -------
-        Segmentation
-            In stream space; -1 where the network did not look.
-
-        Raises
-        ------
-        TaskError
-            If the network does not segment, or no decoder reads it.
-        MissingContextError, TensorInfoError, DecoderError
-            As for `result`.
-        """
-        return cast("Segmentation", self._found("segmentation", None, None))
-
-    def classification(
-        self, threshold: float | None = None, max_detections: int | None = None
-    ) -> Classification:
-        """Return the classes of what the network saw.
-
-        Parameters
-        ----------
-        threshold, max_detections
-            As for `result`; by default the five most confident classes.
-
-        Returns
-        -------
-        Classification
-            Most confident first. Of what the network saw as a whole: neither the ROI nor the
-            picture's size is needed.
-
-        Raises
-        ------
-        TaskError
-            If the network does not classify, or no decoder reads it.
-        MissingContextError, TensorInfoError, DecoderError
-            As for `result`.
-        """
-        return cast("Classification", self._found("classification", threshold, max_detections))
-
-    def _found(
-        self, task: Task | None, threshold: float | None, max_detections: int | None
-    ) -> Result:
-        decoder = cached_decoder(self._known_network("a result"), threshold, max_detections)
-        if task is not None and decoder.task != task:
-            raise TaskError(
-                f"the task of {decoder.network.name!r} is {decoder.task}, not {task}; "
-                "frame.result() gives what there is"
-            )
-        outputs = self.outputs
-        found = decoder(outputs)
-        if found.space == "network":
-            if outputs is None:
-                # Nothing has no place, so nothing needs to be known of the picture.
-                found.space = "stream"
-            else:
-                found.move_to(self.mapper())
-        return found
-
-    def _known_network(self, wanted: str) -> Network:
-        if self.network is None:
-            raise MissingContextError(
-                f"{wanted} depends on the network; pass network= when the frame is made"
-            )
-        return self.network
 
     def __repr__(self) -> str:
         parts = [f"sequence={self.sequence}"]

@@ -20,16 +20,10 @@ from __future__ import annotations
 
 import operator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from imx500_native._geometry import AxisMaps
 from imx500_native.errors import GeometryError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    import numpy.typing as npt
 
 Size: TypeAlias = tuple[int, int]
 Rect: TypeAlias = tuple[int, int, int, int]
@@ -211,7 +205,7 @@ def second_crop(crops: Any, main: Any) -> Any:
     return main if crops is None or len(crops) < 2 else crops[1]
 
 
-class CoordinateMapper:
+class CoordinateMapper(AxisMaps):
     """Maps boxes, rectangles and points from what the network saw to pixels of a stream.
 
     A network coordinate u in 0..1 is at ``roi.x + u * roi.width`` on the sensor, and a sensor
@@ -257,11 +251,7 @@ class CoordinateMapper:
     [[200.1, 120.0, 439.9, 360.0]]
     """
 
-    __slots__ = ("_maps", "_pairs", "_swapped", "source_space", "target_size", "target_space")
-
-    source_space: Space
-    target_space: Space
-    target_size: tuple[float, float]
+    __slots__ = ()
 
     def __init__(
         self,
@@ -292,101 +282,9 @@ class CoordinateMapper:
             else:
                 pairs.append((seen[axis + 2] * zoom, (seen[axis] - crop[axis]) * zoom))
         x, y = reversed(pairs) if turned.transpose else pairs
-        self._set((x, y), turned.transpose, (float(width), float(height)), "network", "stream")
-
-    def _set(
-        self,
-        pairs: tuple[tuple[float, float], tuple[float, float]],
-        swapped: bool,
-        size: tuple[float, float],
-        source_space: Space,
-        target_space: Space,
-    ) -> None:
-        x, y = pairs
-        self._pairs = pairs
-        self._swapped = swapped
-        self._maps = AxisMaps((*x, size[0]), (*y, size[1]), swapped)
-        self.source_space = source_space
-        self.target_space = target_space
-        self.target_size = size
-
-    def boxes(self, xyxy: npt.ArrayLike, *, outside: Outside = "clip") -> npt.NDArray[np.float32]:
-        """Map boxes.
-
-        Parameters
-        ----------
-        xyxy : array_like
-            Boxes in corner form, shape (..., 4): x0, y0, x1, y1 in the source space.
-        outside : {"clip", "keep"}
-            "clip" trims a box at the edge of the target space; a box that lies outside it
-            altogether collapses onto the edge and has no area. "keep" leaves it as it is.
-
-        Returns
-        -------
-        ndarray
-            float32, the shape of `xyxy`, in the target space; a flip does not turn a box inside
-            out. NaN stays NaN.
-
-        Raises
-        ------
-        GeometryError
-            If `xyxy` has another shape, or `outside` is neither word.
-        """
-        return _applied(self._maps.boxes, xyxy, outside)
-
-    def rectangles(
-        self, xywh: npt.ArrayLike, *, outside: Outside = "clip"
-    ) -> npt.NDArray[np.float32]:
-        """Map rectangles.
-
-        Parameters
-        ----------
-        xywh : array_like
-            Rectangles, shape (..., 4): x, y, width, height in the source space.
-        outside : {"clip", "keep"}
-            As for `boxes`.
-
-        Returns
-        -------
-        ndarray
-            float32, the shape of `xywh`, in the target space. NaN stays NaN.
-
-        Raises
-        ------
-        GeometryError
-            If `xywh` has another shape, or `outside` is neither word.
-
-        Examples
-        --------
-        What the network saw, in the picture:
-
-        >>> mapper = CoordinateMapper((508, 0, 3040, 3040), (0, 0, 4056, 3040), (640, 480))
-        >>> mapper.rectangles([0, 0, 1, 1]).round(1).tolist()
-        [80.2, 0.0, 479.7, 480.0]
-        """
-        return _applied(self._maps.rectangles, xywh, outside)
-
-    def points(self, xy: npt.ArrayLike, *, outside: Outside = "clip") -> npt.NDArray[np.float32]:
-        """Map points.
-
-        Parameters
-        ----------
-        xy : array_like
-            Points, shape (..., 2): x, y in the source space.
-        outside : {"clip", "keep"}
-            "clip" moves a point outside the target space to its edge; "keep" leaves it.
-
-        Returns
-        -------
-        ndarray
-            float32, the shape of `xy`, in the target space. NaN stays NaN.
-
-        Raises
-        ------
-        GeometryError
-            If `xy` has another shape, or `outside` is neither word.
-        """
-        return _applied(self._maps.points, xy, outside)
+        super().__init__(
+            (x, y), turned.transpose, (float(width), float(height)), "network", "stream"
+        )
 
     def inverse(self) -> CoordinateMapper:
         """Return the mapper that goes the other way.
@@ -404,11 +302,12 @@ class CoordinateMapper:
         """
         if self.source_space == "stream":
             raise GeometryError("this mapper is an inverse already; keep the one it came from")
-        x, y = ((1.0 / scale, -offset / scale) for scale, offset in self._pairs)
+        x, y = ((1.0 / scale, -offset / scale) for scale, offset in self.pairs)
         mapper = CoordinateMapper.__new__(CoordinateMapper)
-        mapper._set(
-            (y, x) if self._swapped else (x, y),
-            self._swapped,
+        AxisMaps.__init__(
+            mapper,
+            (y, x) if self.swapped else (x, y),
+            self.swapped,
             (1.0, 1.0),
             self.target_space,
             self.source_space,
@@ -416,25 +315,12 @@ class CoordinateMapper:
         return mapper
 
     def __repr__(self) -> str:
-        (x_scale, x_offset), (y_scale, y_offset) = self._pairs
-        x, y = ("y", "x") if self._swapped else ("x", "y")
+        (x_scale, x_offset), (y_scale, y_offset) = self.pairs
+        x, y = ("y", "x") if self.swapped else ("x", "y")
         return (
             f"<CoordinateMapper {self.source_space} to {self.target_space}: "
             f"{x} * {x_scale:g} + {x_offset:g}, {y} * {y_scale:g} + {y_offset:g}>"
         )
-
-
-def _applied(
-    function: Callable[[npt.ArrayLike, bool], npt.NDArray[np.float32]],
-    items: npt.ArrayLike,
-    outside: Outside,
-) -> npt.NDArray[np.float32]:
-    if outside not in ("clip", "keep"):
-        raise GeometryError(f"outside must be 'clip' or 'keep', not {outside!r:.40}")
-    try:
-        return function(items, outside == "clip")
-    except (TypeError, ValueError) as error:
-        raise GeometryError(str(error)) from None
 
 
 @lru_cache(maxsize=64)

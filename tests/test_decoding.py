@@ -16,7 +16,7 @@ from oracles.on_sensor_oracle import decode
 import imx500_native as imx
 from imx500_native import Decoder, DecoderError, Network, TaskError
 from imx500_native._decode import OnSensorHead
-from imx500_native.decoding import cached_decoder
+from imx500_native._frame import cached_decoder
 
 ON_SENSOR = {
     # name: (box order, box units, labels)

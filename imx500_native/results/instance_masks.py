@@ -316,7 +316,7 @@ class InstanceMasks(Rows):
 def _picture_of(mapper: CoordinateMapper) -> _Picture:
     """Return where a picture's pixels are in network space."""
     width, height = (round(side) for side in mapper.target_size)
-    x, y = mapper.inverse()._pairs
-    if mapper._swapped:
+    x, y = mapper.inverse().pairs
+    if mapper.swapped:
         x, y = y, x
-    return _Picture((*x, width), (*y, height), mapper._swapped)
+    return _Picture((*x, width), (*y, height), mapper.swapped)

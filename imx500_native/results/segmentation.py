@@ -338,5 +338,5 @@ def _nearest_pixels(mapper: CoordinateMapper, width: int, height: int) -> _maps.
         back.points(across, outside="keep"),
         back.points(down, outside="keep"),
         (width, height),
-        mapper._swapped,
+        mapper.swapped,
     )
