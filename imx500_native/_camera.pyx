@@ -277,6 +277,9 @@ cdef class RunLoop:
             With the metadata, moved out of the request, and the picture, read-only; None where the
             time is up or the session was stopped.
         """
+        return self.next_frame(timeout_s)
+
+    cdef FrameState next_frame(self, double timeout_s):
         cdef size_t index = 0
         cdef size_t held = 0
         cdef CTurn state = self.loop.get().take(index, held)
@@ -383,9 +386,9 @@ cdef class Frames:
     """
 
     cdef object camera
-    cdef object session
+    cdef RunLoop session
 
-    def __init__(self, camera, session):
+    def __init__(self, camera, RunLoop session not None):
         self.camera = camera
         self.session = session
 
@@ -393,8 +396,10 @@ cdef class Frames:
         return self
 
     def __next__(self):
-        timeout_s = self.camera.timeout_s
-        frame = self.session.take(timeout_s)
+        cdef FrameState frame = self.session.next_frame(0)
+        if frame is None:
+            timeout_s = self.camera.timeout_s
+            frame = self.session.next_frame(timeout_s)
         if frame is None:
             raise self.camera._failure(self.session, timeout_s) or StopIteration
         if self.session.tensorless:

@@ -93,11 +93,12 @@ cdef bint learn_names() except -1:
     return True
 
 
-cdef object id_of(str name):
+cdef unsigned int id_of(str name) except? 0:
+    """The number of a control by its name; 0, which is nobody's, for an unknown name."""
     number = ids_by_name.get(name)
     if number is None and learn_names():
         number = ids_by_name.get(name)
-    return number
+    return 0 if number is None else number
 
 
 cdef str name_of(unsigned int number):
@@ -214,24 +215,19 @@ cdef class Controls:
             The value, of a type as the class's table says.
         """
         cdef CControl found
-        number = id_of(name)
-        if number is None or not find_control(self.list, number, found):
+        if not find_control(self.list, id_of(name), found):
             return default
         return control_value(self, &found)
 
     def __getitem__(self, str name):
         cdef CControl found
-        number = id_of(name)
-        if number is None or not find_control(self.list, number, found):
+        if not find_control(self.list, id_of(name), found):
             raise KeyError(name)
         return control_value(self, &found)
 
     def __contains__(self, object name):
         cdef CControl found
-        if not isinstance(name, str):
-            return False
-        number = id_of(name)
-        return number is not None and find_control(self.list, number, found)
+        return isinstance(name, str) and find_control(self.list, id_of(name), found)
 
     def __len__(self):
         return self.list.size()
@@ -260,15 +256,13 @@ cdef class Controls:
         """
         cdef CControl values
         cdef CControl info
-        number = id_of("CnnOutputTensor")
-        if number is None or not find_control(self.list, number, values) or values.elements == 0:
+        if not find_control(self.list, id_of("CnnOutputTensor"), values) or values.elements == 0:
             return None
         if values.kind != KIND_FLOAT:
             raise TensorInfoError("CnnOutputTensor does not hold float32 values")
-        number = id_of("CnnOutputTensorInfo")
         info.data = NULL
         info.elements = 0
-        if number is not None and find_control(self.list, number, info):
+        if find_control(self.list, id_of("CnnOutputTensorInfo"), info):
             if info.kind != KIND_UINT8:
                 raise TensorInfoError("CnnOutputTensorInfo does not hold bytes")
         return tensor_views(
@@ -487,10 +481,9 @@ def peek_control(request, str name):
     cdef CControl found
     cdef CTaking state
     cdef CRequest *pointer = request_pointer(request)
-    number = id_of(name)
     # A copy: making the Python objects may let another thread in, which may reuse the request.
-    # Id 0 is nobody's; the request's state is checked for an unknown name too.
-    state = peek(pointer[0], 0 if number is None else number, value)
+    # The request's state is checked for an unknown name too.
+    state = peek(pointer[0], id_of(name), value)
     if state != TAKEN:
         raise refusal(state)
     found = described(value)

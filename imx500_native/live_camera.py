@@ -516,7 +516,7 @@ class Camera:
             If no frame comes in time, or with a network none with tensors; its `kind` says what
             came instead.
         """
-        session = self._opened_session()
+        session = self._session or self._opened_session()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         frame = session.take(limit_s)
         if frame is None:

@@ -594,9 +594,18 @@ class TestTimeouts:
             assert raised.value.kind == "no frame"
             camera._session = NothingTaken(session, cancelled=3)
             with pytest.raises(CameraTimeoutError, match="cancelled 3") as raised:
-                next(iter(camera))
+                camera.capture()
             assert raised.value.kind == "cancelled"
             camera._session = session
+
+    def test_no_more_frames_while_iterating(self) -> None:
+        with Camera(size=SMALL) as camera:
+            camera.capture()
+            camera.timeout_s = 1e-6  # no camera is so fast
+            with pytest.raises(CameraTimeoutError, match=r"after \d+ that came") as raised:
+                for _ in camera:
+                    pass
+            assert raised.value.kind == "stalled"
 
     def test_frames_without_tensors(self, network: Network) -> None:
         with Camera(network, size=SMALL, timeout_s=0.2) as camera:
