@@ -15,6 +15,7 @@ from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
 
 from imx500_native._frame cimport FrameContext, FrameState
+from imx500_native._latency cimport LatencyBudget
 from imx500_native._libcamera cimport Controls, bound_pointer, request_pointer
 from imx500_native.includes.libcamera cimport (
     CControl,
@@ -157,7 +158,7 @@ cdef class RunLoop:
     cdef list memories
     cdef object before_taking
     cdef FrameContext context
-    cdef public object latency
+    cdef public LatencyBudget latency
     cdef public Py_ssize_t tensorless
     cdef unsigned int tensor_id
     cdef int dimensions
@@ -202,6 +203,7 @@ cdef class RunLoop:
             slot.request = request_pointer(request)
             slot.dma_buf = dma_bufs[number]
             slot.in_access = slot.held = False
+            slot.completed_ns = 0
             slots.push_back(slot)
             self.pointers.push_back(slot.request)
         self.camera = camera
@@ -312,6 +314,7 @@ cdef class RunLoop:
         cdef Lease lease
         cdef cnp.ndarray picture
         cdef CControl tensor
+        cdef FrameState taken
         # From here on the lease returns the buffer, whatever happens.
         lease = Lease.__new__(Lease)
         lease.loop = self.loop
@@ -345,10 +348,14 @@ cdef class RunLoop:
             self.tensorless = 0
         else:
             self.tensorless += 1
+        taken = self.context.frame(controls, picture, controls.sequence)
         if self.latency is not None:
             self.latency.finish()
-            self.latency.start(controls.get("SensorTimestamp"))
-        return self.context.frame(controls, picture, controls.sequence)
+            self.latency.start(
+                controls.get("SensorTimestamp"), None, loop.completed_ns(index)
+            )
+            taken._watch(self.latency)
+        return taken
 
     @property
     def running(self):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from imx500_native._demo_tables import counted, result_table, words
-from imx500_native._table import emit, fitted, note, printable, table
+from imx500_native._table import emit, fitted, note, printable
 from imx500_native.camera import open_camera
 from imx500_native.decoding import Decoder
 from imx500_native.latency import LatencyBudget
@@ -318,13 +318,7 @@ def _summary(camera: Camera | SimulatedCamera, tally: _Tally) -> str:
         f"{camera.dropped} dropped, {missed} over budget" + (f" ({guilty})" if missed else ""),
     ]
     if tally.frames:
-        lines.append(f"milliseconds per frame, of a budget of {budget.frame_ms:.1f}:")
-        cells: list[tuple[str, ...]] = [("stage", "frames", "p50", "p95", "p99", "max")]
-        cells += [
-            (stage, str(frames), *(f"{time_ms:.3f}" for time_ms in times_ms))
-            for stage, frames, *times_ms in budget.rows()
-        ]
-        lines += ["  " + line for line in table(cells, "<>>>>>")]
+        lines.append(str(budget))
     return "\n".join(lines)
 
 

@@ -448,8 +448,11 @@ class Camera:
     def latency(self) -> LatencyBudget:
         """Where the time goes between frames, measured from the first time this is asked for.
 
-        A frame begins when it is taken, with its sensor timestamp, and ends when the next one is
-        taken. End your own stages in between: ``camera.latency.mark("decode")``.
+        ``print(camera.latency)`` shows it. A frame begins when it is taken and ends when the next
+        one is. Its stages: "sensor", from its sensor timestamp to its completion by libcamera;
+        "wait", from there until it is taken; "outputs" and "results", which the frame measures
+        itself when they are asked for; and your own, which you end with
+        ``camera.latency.mark("draw")``.
         """
         if self._latency is None:
             self._latency = LatencyBudget(1000 / (self._frame_rate or _USUAL_FRAME_RATE))
@@ -599,6 +602,8 @@ class Camera:
     async def _next_async(self, session: RunLoop, timeout_s: float) -> Frame | None:
         """Wait for a frame; None where the session was stopped."""
         deadline_s = time.monotonic() + timeout_s
+        # Where a frame is always ready, other tasks would never come to their turn.
+        await asyncio.sleep(0)
         while True:
             frame = session.take(0)
             if frame is not None:

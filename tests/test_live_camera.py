@@ -673,6 +673,24 @@ class TestAsyncio:
         assert all(np.diff(sequences) > 0)
         assert ticks > 100
 
+    def test_a_slow_consumer_can_be_cancelled(self) -> None:
+        async def run() -> int:
+            frames = 0
+
+            async def consume(camera: Camera) -> None:
+                nonlocal frames
+                async for _ in camera:
+                    time.sleep(0.04)
+                    frames += 1
+                    assert frames < 100
+
+            async with Camera(size=SMALL, policy="all") as camera:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(consume(camera), 0.2)
+            return frames
+
+        assert 1 <= asyncio.run(run()) < 20
+
     def test_the_event_loop_runs_while_start_blocks(self, manager: ModuleType) -> None:
         async def run() -> list[float]:
             camera = Camera(size=SMALL)
