@@ -27,7 +27,7 @@ from imx500_native.includes.segmentation cimport (
     imx500_region,
 )
 
-from imx500_native.errors import DecoderError
+from imx500_native.errors import OutputsError
 
 cnp.import_array()
 
@@ -72,12 +72,12 @@ def class_map(tensor):
 
     Raises
     ------
-    DecoderError
+    OutputsError
         If the tensor has another shape.
     """
     cdef cnp.ndarray ids = column_major(tensor)
     if ids is None or ids.ndim != 2:
-        raise DecoderError("expected numbers, of shape (height, width)")
+        raise OutputsError("expected numbers, of shape (height, width)")
     cdef size_t height = <size_t>ids.shape[0], width = <size_t>ids.shape[1]
     cdef cnp.ndarray made = new_map(ids.shape[0], ids.shape[1])
     cdef const float *values = <const float *>cnp.PyArray_DATA(ids)
@@ -107,7 +107,7 @@ def best_class_map(tensor, bint classes_first):
 
     Raises
     ------
-    DecoderError
+    OutputsError
         If the tensor has another shape, or more classes than an int16 can name.
     """
     cdef cnp.ndarray scores = column_major(tensor)
@@ -116,7 +116,7 @@ def best_class_map(tensor, bint classes_first):
         or scores.ndim != 3
         or scores.shape[0 if classes_first else 2] > IMX500_MAX_CLASSES
     ):
-        raise DecoderError(
+        raise OutputsError(
             f"expected numbers, of three dimensions and at most {IMX500_MAX_CLASSES} classes"
         )
     cdef int first = 1 if classes_first else 0
@@ -360,18 +360,18 @@ def top_classes(tensor, bint softmax, float threshold, Py_ssize_t limit):
 
     Raises
     ------
-    DecoderError
+    OutputsError
         If more than one dimension is longer than 1.
     """
     cdef cnp.ndarray scores = column_major(tensor)
     if scores is None:
-        raise DecoderError("expected one number per class")
+        raise OutputsError("expected one number per class")
     cdef Py_ssize_t size = cnp.PyArray_SIZE(scores)
     cdef int axis, long_axes = 0
     for axis in range(scores.ndim):
         long_axes += scores.shape[axis] != 1
     if long_axes > 1 or scores.ndim == 0 or size > 0x7fffffff:
-        raise DecoderError(f"expected one score per class, got shape {(<object>scores).shape}")
+        raise OutputsError(f"expected one score per class, got shape {(<object>scores).shape}")
     cdef cnp.npy_intp room = size if limit < 0 or limit > size else limit
     class_id = cnp.PyArray_EMPTY(1, &room, cnp.NPY_INT32, 0)
     confidence = cnp.PyArray_EMPTY(1, &room, cnp.NPY_FLOAT32, 0)
