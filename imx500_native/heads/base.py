@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from imx500_native.errors import DecoderError, OutputsError
+from imx500_native.errors import DecoderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -244,30 +244,6 @@ def checked_strides(value: Any) -> tuple[int, ...]:
 def cells(spec: InputSpec, strides: Iterable[int]) -> int:
     """Return how many cells of all strides it takes to cover an input."""
     return sum(-(-spec.width // stride) * -(-spec.height // stride) for stride in strides)
-
-
-def only_output(outputs: Any) -> Any:
-    """Return the one output that a head reads.
-
-    Parameters
-    ----------
-    outputs : sequence
-        What came.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    OutputsError
-        If it is not just one.
-    """
-    try:
-        (output,) = outputs
-    except (TypeError, ValueError):
-        raise OutputsError("expected one output") from None
-    return output
 
 
 def shape_error(head: Head | type[Head], outputs: Any) -> DecoderError:

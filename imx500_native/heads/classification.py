@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imx500_native import _maps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import Head, only_output, shape_error
+from imx500_native.heads.base import Head, shape_error
 from imx500_native.results.classification import Classification
 
 if TYPE_CHECKING:
@@ -96,9 +96,7 @@ class ClassificationHead(Head):
         DecoderError
             If the outputs have other shapes.
         """
-        class_id, confidence = _maps.top_classes(
-            only_output(outputs), self.softmax, self.threshold, self._limit
-        )
+        class_id, confidence = _maps.top_classes(outputs, self.softmax, self.threshold, self._limit)
         return Classification._trusted(class_id, confidence, self.labels)
 
     def empty(self) -> Classification:

@@ -61,13 +61,7 @@ class HigherHRNetHead(Head):
         If an option is out of range, or the network's outputs have other shapes.
     """
 
-    __slots__ = (
-        "_grouping",
-        "joint_order",
-        "keypoint_threshold",
-        "map_size",
-        "tag_threshold",
-    )
+    __slots__ = ("_grouping", "joint_order", "keypoint_threshold", "map_size", "tag_threshold")
 
     name = "higherhrnet"
     task = "pose estimation"

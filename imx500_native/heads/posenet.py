@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 from imx500_native._posenet import PoseNetMaps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import (
-    LARGEST_SIZE,
-    Head,
-    checked_count,
-    checked_number,
-    shape_error,
-)
+from imx500_native.heads.base import LARGEST_SIZE, Head, checked_count, checked_number, shape_error
 from imx500_native.results.poses import Poses
 
 if TYPE_CHECKING:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from imx500_native import _maps
-from imx500_native.errors import DecoderError, OutputsError
-from imx500_native.heads.base import Head, only_output, shape_error
+from imx500_native.errors import DecoderError
+from imx500_native.heads.base import Head, shape_error
 from imx500_native.results.segmentation import Segmentation
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 Layout: TypeAlias = Literal["ids", "scores last", "scores first", "single last", "single first"]
+LONE_AXES = {"ids": -1, "single last": 2, "single first": 0}
 
 # Fewer rows or columns than this are no picture.
 LEAST_SIDE = 8
@@ -108,19 +107,11 @@ class SegmentationHead(Head):
         DecoderError
             If the outputs have other shapes.
         """
-        class_map = self._class_map(only_output(outputs))
-        return Segmentation._trusted(class_map, self.labels, self.background, "network")
-
-    def _class_map(self, tensor: Any) -> npt.NDArray[np.int16]:
-        if self._layout == "ids":
-            return _maps.class_map(tensor)
         if self._layout.startswith("scores"):
-            return _maps.best_class_map(tensor, self._layout == "scores first")
-        axis = 2 if self._layout == "single last" else 0
-        try:
-            return _maps.class_map(np.asarray(tensor).squeeze(axis))
-        except (TypeError, ValueError):
-            raise OutputsError("expected one number for each pixel") from None
+            class_map = _maps.best_class_map(outputs, self._layout == "scores first")
+        else:
+            class_map = _maps.class_map(outputs, LONE_AXES[self._layout])
+        return Segmentation._trusted(class_map, self.labels, self.background, "network")
 
     def empty(self) -> Segmentation:
         """Return what a frame without tensors gives."""

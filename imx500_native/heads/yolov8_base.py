@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imx500_native._yolo import YOLOReader
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import (
-    Head,
-    cells,
-    checked_share,
-    checked_strides,
-    shape_error,
-)
+from imx500_native.heads.base import Head, cells, checked_share, checked_strides, shape_error
 from imx500_native.heads.yolov8_layout import (
     BOX_FORMS,
     are_logits,
