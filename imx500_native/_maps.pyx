@@ -80,6 +80,7 @@ def class_map(outputs, int lone_axis):
         require_outputs(ids.ndim == 2)
     else:
         require_outputs(ids.ndim == 3 and ids.shape[lone_axis] == 1)
+    # A dimension of length 1 takes no room: the numbers lie as those of (height, width) do.
     cdef int first = 1 if lone_axis == 0 else 0
     cdef size_t height = <size_t>ids.shape[first], width = <size_t>ids.shape[first + 1]
     cdef cnp.ndarray made = new_map(ids.shape[first], ids.shape[first + 1])
