@@ -99,20 +99,10 @@ class H264Encoder:
 
 START = """
 import runpy, sys
-from functools import partial
 from pathlib import Path
+from fake_driver import give_drop_in
 home, program, *rest = sys.argv[1:]
-from fake_driver import FakeDriver
-from machine_tree import Machine
-from imx500_native import _v4l2
-from imx500_native.picamera2 import imx500
-machine = Machine(Path(home))
-machine.add(0, "10-001a", of_node="base/i2c@88000/imx500@1a")
-driver = FakeDriver()
-_v4l2.replace_ioctl(driver)
-places = {name: getattr(machine, name) for name in ("sysfs", "dev", "debugfs")}
-imx500.find_subdevices = machine.find
-imx500.Imx500Device = partial(imx500.Imx500Device, **places)
+driver = give_drop_in(Path(home))
 sys.argv = [program, *rest]
 runpy.run_path(program, run_name="__main__")
 print(len(driver.files), "networks loaded")
