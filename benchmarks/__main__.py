@@ -61,11 +61,11 @@ HEADS = (
 # Of each table the peer, and the jobs that are its columns; its lines are networks.
 TABLES = (
     ("picamera2", COLUMNS),
+    ("modlib", COLUMNS[3:6]),
     ("picamera2", (cases.REQUEST_OUTPUTS, cases.REQUEST_DETECTIONS)),
     ("libcamera", (cases.REQUEST_METADATA,)),
     ("", camera_outputs.COLUMNS),
     ("", (*request_stages.STAGES, request_stages.WHOLE)),
-    ("modlib", COLUMNS[3:6]),
 )
 
 
@@ -146,7 +146,7 @@ def promised(rows: list[Row]) -> list[str]:
 
 
 def markdown(rows: list[Row]) -> str:
-    """Return the README's table, and then docs/benchmarks.md's: by network and job, and heads."""
+    """Return the tables of docs/benchmarks.md in its order; the first is the README's too."""
     lines = promised(rows)
     for peer, jobs in TABLES:
         table = {
@@ -221,7 +221,9 @@ def main() -> int:
     parser.add_argument(
         "--budget-ms", type=float, default=250, help="time for one case, both sides (%(default)s)"
     )
-    parser.add_argument("--markdown", action="store_true", help="print the README's table")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the tables of docs/benchmarks.md"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     arguments = parser.parse_args()
 
