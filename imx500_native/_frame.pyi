@@ -48,6 +48,7 @@ _Kind = TypeVar("_Kind", bound=FrameState)
 
 @final
 class FrameContext:
+    roi: Rect | None
     def __init__(
         self,
         kind: type[FrameState],

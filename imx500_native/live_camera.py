@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imx500_native._camera import RunLoop
+    from imx500_native.buffers import PictureBuffer
     from imx500_native.device import Imx500Device
     from imx500_native.geometry import Rect, Size
     from imx500_native.network import Network
+    from imx500_native.simulation import SimulatedCamera
     from imx500_native.upload import Progress
 
 Policy = Literal["latest", "all"]
@@ -78,7 +80,7 @@ class Camera:
         when the camera starts, which takes minutes the first time.
     camera : int or str, optional
         Which camera: its place in libcamera's list, its id or its model. The first IMX500 where
-        it is not given.
+        it is not given, or with `simulation` the first camera.
     size : tuple of int
         (width, height) of the pictures in pixels.
     pixel_format : str, optional
@@ -115,6 +117,13 @@ class Camera:
     progress : callable, True or None
         ``progress(stage, done, total)`` is called from another thread while the sensor receives its
         network; True shows a bar. See `imx500_native.upload.UploadWatch`.
+    simulation : SimulatedCamera, optional
+        A scene to show in place of what any camera of libcamera's sees, a virtual one or a webcam:
+        each frame that the camera completes gets the scene's tensors, ScalerCrop and picture, the
+        picture in the camera's own buffer and format; all else is the camera's. Of the same size;
+        its network and region of interest are the camera's. With ``real_time`` the scene moves by
+        the camera's clock, else by one step with each frame that is taken, whatever the camera's
+        frame rate.
 
     Attributes
     ----------
@@ -129,7 +138,7 @@ class Camera:
         Of Y'CbCr pictures.
     buffer_count : int
         How many buffers the camera has.
-    network, policy, timeout_s
+    network, policy, timeout_s, simulation
         As the parameters.
     sensor : Imx500Device or None
         The driver of the camera's IMX500, where there is one. Move the ROI through it: each frame's
@@ -154,6 +163,13 @@ class Camera:
     ...     for frame in camera:
     ...         for found in frame.detections():
     ...             print(found.label, found.xyxy)
+
+    On a computer without an AI Camera, but with libcamera and any camera of its:
+
+    >>> scene = SimulatedCamera(network, size=(1280, 720))  # doctest: +SKIP
+    >>> with Camera(simulation=scene, size=(1280, 720)) as camera:  # doctest: +SKIP
+    ...     for frame in camera:
+    ...         picture = annotate(camera.to_rgb(frame), frame.detections())
     """
 
     source: Literal["camera"] = "camera"
@@ -176,6 +192,7 @@ class Camera:
         policy: Policy = "latest",
         timeout_s: float = 5.0,
         progress: Progress = None,
+        simulation: SimulatedCamera | None = None,
     ) -> None:
         self._device: Any = None
         self._stream: Any = None
@@ -193,13 +210,28 @@ class Camera:
             raise CameraOptionError(f'policy must be "latest" or "all", not {policy!r:.80}')
         if not timeout_s > 0:
             raise CameraOptionError(f"timeout_s must be positive, not {timeout_s!r:.80}")
+        libcamera = libcamera_bindings()
+        if simulation is not None:
+            # Needs libcamera, which most machines that import this module have not got.
+            from imx500_native.simulation.staging import check_simulation
+
+            check_simulation(
+                simulation,
+                network,
+                size=size,
+                transform=transform,
+                roi=roi,
+                input_tensor=input_tensor,
+            )
+            network = simulation.network
+            camera = 0 if camera is None else camera
+        self.simulation = simulation
         self.network = network
         self.policy = policy
         self.timeout_s = timeout_s
         self._frame_rate = frame_rate
         self._roi = None if roi is None else as_rectangle(roi, "roi")
 
-        libcamera = libcamera_bindings()
         self._manager: Any = libcamera.CameraManager.singleton()
         device = find_device(self._manager, camera)
         try:
@@ -242,7 +274,11 @@ class Camera:
             self._names.put(device.create_request(), self._controls)
             # Not in start(): libcamera's bindings keep other threads out while they allocate.
             self._pool = BufferPool(
-                device, stream.stream, stream.layout.plane_bytes, stream.buffer_count
+                device,
+                stream.stream,
+                stream.layout.plane_bytes,
+                stream.buffer_count,
+                writeable=simulation is not None,
             )
         except BaseException:
             self.close()
@@ -251,6 +287,10 @@ class Camera:
     def _open_sensor(self) -> Imx500Device | None:
         if self.model != "imx500" or not find_subdevices():
             return None
+        if self.simulation is not None:
+            raise CameraOptionError(
+                f"the camera {self.id} has an IMX500 of its own; a simulation is for any other"
+            )
         from imx500_native.device import Imx500Device
 
         sensor = Imx500Device(self.id)
@@ -297,6 +337,15 @@ class Camera:
                 request.add_buffer(self._stream, buffer.frame_buffer)
                 requests.append(request)
             carrier = device.create_request()
+            context = FrameContext(
+                Frame,
+                self.network,
+                self.size,
+                self._roi,
+                self.image_format,
+                self.sensor,
+                self._turned,
+            )
             session = RunLoop(
                 device,
                 requests,
@@ -306,16 +355,8 @@ class Camera:
                 self._layout.shape,
                 self._layout.strides,
                 only_latest=self.policy == "latest",
-                context=FrameContext(
-                    Frame,
-                    self.network,
-                    self.size,
-                    self._roi,
-                    self.image_format,
-                    self.sensor,
-                    self._turned,
-                ),
-                before_taking=self._before_taking,
+                context=context,
+                before_taking=self._before_taking or self._staged(context, buffers),
             )
             self._names.put(carrier, self._controls)
             self._carrier = carrier
@@ -330,6 +371,15 @@ class Camera:
                 ) from error
             self._session = session
         return self
+
+    def _staged(
+        self, context: FrameContext, buffers: list[PictureBuffer]
+    ) -> Callable[[Any], object] | None:
+        if self.simulation is None:
+            return None
+        from imx500_native.simulation.staging import Stage
+
+        return Stage(self.simulation, context, buffers, self._layout, self.color_space)
 
     def _watched_upload(self) -> contextlib.AbstractContextManager[object]:
         if self.sensor is None or self.network is None or self._progress is None:
@@ -416,6 +466,8 @@ class Camera:
     @property
     def roi(self) -> Rect | None:
         """What the network sees now, (x, y, width, height) in sensor pixels; None if unknown."""
+        if self.simulation is not None:
+            return self.simulation.roi
         return self._roi if self.sensor is None or self.sensor.closed else self.sensor.roi
 
     def set_roi(self, roi: Rect | None) -> Rect:
@@ -435,9 +487,11 @@ class Camera:
         ------
         CameraError
             If this camera is no AI Camera, whose sensor alone has a region of interest.
-        GeometryError, DeviceError
-            As `Imx500Device.set_roi`, which this is.
+        GeometryError, DeviceError, SimulationError
+            As `set_roi` of `Imx500Device`, or of the `SimulatedCamera`, which this is.
         """
+        if self.simulation is not None:
+            return self.simulation.set_roi(roi)
         if self.sensor is None:
             raise CameraError(
                 f"the camera {self.id} has no region of interest: no IMX500 sensor belongs to it"
@@ -576,7 +630,8 @@ class Camera:
 
     def __repr__(self) -> str:
         state = "closed" if self._device is None else "running" if self.running else "stopped"
-        return f"<Camera {self.model} {self.id}: {state}>"
+        scene = "" if self.simulation is None else ", with a simulated scene"
+        return f"<Camera {self.model} {self.id}: {state}{scene}>"
 
     def _opened(self) -> Any:
         if self._device is None:
