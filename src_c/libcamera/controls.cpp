@@ -77,8 +77,7 @@ bool is_declared_so(unsigned int id, libcamera::ControlType type, bool is_array,
     const libcamera::ControlId &declared = *entry->second;
     if (declared.type() != type || declared.isArray() != is_array)
         return false;
-    return !is_array || declared.size() == libcamera::dynamic_extent ||
-           declared.size() == elements;
+    return !is_array || declared.size() == libcamera::dynamic_extent || declared.size() == elements;
 }
 
 } // namespace
