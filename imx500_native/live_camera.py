@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
-import logging
-import os
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from imx500_native._frame import FrameContext
@@ -24,10 +20,12 @@ from imx500_native.configuring import (
     model_of,
 )
 from imx500_native.discovery import find_subdevices
-from imx500_native.errors import CameraError, CameraOptionError, CameraTimeoutError
+from imx500_native.errors import CameraError, CameraOptionError
 from imx500_native.frame import Frame, frame_layout
 from imx500_native.geometry import as_rectangle
 from imx500_native.latency import LatencyBudget
+from imx500_native.live_endings import open_cameras
+from imx500_native.live_waiting import AsyncFrames, TensorWatch, no_frame, readable
 from imx500_native.pictures import ColorSpace, to_rgb
 
 if TYPE_CHECKING:
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from imx500_native._camera import RunLoop
     from imx500_native.buffers import PictureBuffer
     from imx500_native.device import Imx500Device
+    from imx500_native.errors import CameraTimeoutError
     from imx500_native.geometry import Rect, Size
     from imx500_native.network import Network
     from imx500_native.simulation import SimulatedCamera
@@ -47,12 +46,6 @@ if TYPE_CHECKING:
 
 Policy = Literal["latest", "all"]
 
-logger = logging.getLogger("imx500_native")
-
-# A camera that is still open when the interpreter ends would end it with libcamera's own abort.
-_open_cameras: weakref.WeakSet[Camera] = weakref.WeakSet()
-# Fewer frames than this without tensors say nothing, however far apart they were taken.
-_FEW_FRAMES = 5
 _USUAL_FRAME_RATE = 30.0
 _NOT_STREAMING = (
     "the camera does not stream, or was stopped meanwhile; call start() or use it in a with "
@@ -202,7 +195,7 @@ class Camera:
         self._pool: BufferPool | None = None
         self._starting = threading.RLock()
         self._before_taking: Callable[[Any], object] | None = None
-        self._tensorless_since_s = 0.0
+        self._tensors = TensorWatch()
         self._latency: LatencyBudget | None = None
         self._progress = progress
         self.sensor: Imx500Device | None = None
@@ -242,7 +235,7 @@ class Camera:
                 f"here or in another program ({error})"
             ) from error
         self._device = device
-        _open_cameras.add(self)
+        open_cameras.add(self)
         try:
             self.id: str = device.id
             self.model = model_of(device)
@@ -422,7 +415,7 @@ class Camera:
                 self.stop()
             finally:
                 self._device = self._session = self._pool = self._carrier = None
-                _open_cameras.discard(self)
+                open_cameras.discard(self)
                 if self.sensor is not None:
                     self.sensor.close()
                 with contextlib.suppress(RuntimeError):
@@ -609,7 +602,7 @@ class Camera:
         return Frames(self, self._streaming())
 
     def __aiter__(self) -> AsyncIterator[Frame]:
-        return _AsyncFrames(self, self._streaming())
+        return AsyncFrames(self, self._streaming())
 
     def to_rgb(self, frame: Frame) -> npt.NDArray[np.uint8]:
         """Return a frame's picture as RGB, whatever its format.
@@ -663,107 +656,16 @@ class Camera:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or not session.running:
                 break
-            await _readable(session.event_fd, left_s)
+            await readable(session.event_fd, left_s)
         failure = self._failure(session, timeout_s)
         if failure is not None:
             raise failure
         return None
 
     def _check_tensors(self, session: RunLoop) -> None:
-        """Refuse to go on for ever with frames that carry no tensors, where a network should run.
-
-        Raises
-        ------
-        CameraTimeoutError
-            If that has been so for longer than `timeout_s`.
-        """
-        if self.network is None:
-            return
-        now_s = time.monotonic()
-        if session.tensorless == 1:
-            self._tensorless_since_s = now_s
-        waited_s = now_s - self._tensorless_since_s
-        if waited_s > self.timeout_s and session.tensorless > _FEW_FRAMES:
-            count, session.tensorless = session.tensorless, 0
-            raise CameraTimeoutError(
-                f"the last {count} frames, in {waited_s:.1f} s, carry no output tensors: the "
-                "sensor runs no network, or cannot run this one; see the kernel's log (dmesg)",
-                "no tensors",
-            )
+        if self.network is not None:
+            self._tensors.check(session, self.timeout_s)
 
     def _failure(self, session: RunLoop, timeout_s: float) -> CameraTimeoutError | None:
         """Explain why no frame came; None where the session was stopped."""
-        if not session.running:
-            return None
-        counts = session.counts
-        if counts.cancelled:
-            return CameraTimeoutError(
-                f"no frame within {timeout_s:g} s: libcamera cancelled {counts.cancelled} "
-                "requests; the camera was disconnected or its driver failed, see libcamera's log "
-                "on stderr",
-                "cancelled",
-            )
-        if counts.completed:
-            return CameraTimeoutError(
-                f"no frame within {timeout_s:g} s, after {counts.completed} that came: the camera "
-                "stalled; stop() and start() it again",
-                "stalled",
-            )
-        return CameraTimeoutError(
-            f"no frame within {timeout_s:g} s since the camera started: check its cable, and the "
-            "kernel's log (dmesg)",
-            "no frame",
-        )
-
-
-class _AsyncFrames:
-    """Keeps no frame while its user looks at one: a frame may hold a buffer."""
-
-    __slots__ = ("_camera", "_session")
-
-    def __init__(self, camera: Camera, session: RunLoop) -> None:
-        self._camera = camera
-        self._session = session
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Frame:
-        frame = await self._camera._next_async(self._session, self._camera.timeout_s)
-        if frame is None:
-            raise StopAsyncIteration
-        return frame
-
-
-async def _readable(descriptor: int, timeout_s: float) -> None:
-    """Wait until a descriptor is readable or the time is up."""
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-    loop.add_reader(descriptor, done.set)
-    try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), timeout_s)
-    finally:
-        loop.remove_reader(descriptor)
-
-
-def _close_all() -> None:
-    for camera in list(_open_cameras):
-        try:
-            camera.close()
-        except Exception:
-            logger.exception("%r could not be closed", camera)
-
-
-def _abandon_all() -> None:
-    # libcamera's destructors would wait for its threads, which a forked child has not got.
-    for camera in list(_open_cameras):
-        from imx500_native._camera import abandon
-
-        abandon((camera._manager, camera._device, camera._session, camera._pool))
-        camera._device = camera._session = camera._pool = None
-    _open_cameras.clear()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_abandon_all)
+        return no_frame(session.counts, timeout_s) if session.running else None

@@ -76,7 +76,7 @@ def _taken_out() -> dict[str, ModuleType]:
 
 
 @contextmanager
-def real_picamera2(prepare: Callable[[], object] = lambda: None) -> Iterator[ModuleType]:
+def real_picamera2(prepare: Callable[[], object] | None = None) -> Iterator[ModuleType]:
     """Give picamera2's package, imported after `prepare` was called, and forget it afterwards.
 
     Raises
@@ -91,7 +91,8 @@ def real_picamera2(prepare: Callable[[], object] = lambda: None) -> Iterator[Mod
         module = sys.modules[name] = ModuleType(name)
         vars(module).update(attributes)
     try:
-        prepare()
+        if prepare is not None:
+            prepare()
         package = importlib.import_module("picamera2")
         allocating = importlib.import_module("picamera2.allocators.dmaallocator")
         vars(allocating).update(

@@ -59,7 +59,7 @@ def package(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
     when = getattr(request, "param", None)
     finders = list(sys.meta_path)
     try:
-        with real_picamera2(installing.install if when == "before" else int) as package:
+        with real_picamera2(installing.install if when == "before" else None) as package:
             if when == "after":
                 installing.install()
             yield package
