@@ -137,7 +137,8 @@ class TestTwoLoops:
             seen = len(theirs)
             for _ in range(20):
                 picam2.capture_metadata()
-            assert len(theirs) >= seen + 20
+            # The first of them may have been waiting.
+            assert len(theirs) >= seen + 19
             assert camera.dropped == 0
         picam2.stop()
         assert ours == list(range(300))
