@@ -137,7 +137,8 @@ class Camera:
         The driver of the camera's IMX500, where there is one. Move the ROI through it: each frame's
         ``roi`` is the one in force when the frame was taken.
     source : {"camera"}
-        What `open_camera` tells a simulation from.
+        What `open_camera` tells a simulation from; also with `simulation`, as the frames are
+        libcamera's.
 
     Raises
     ------
