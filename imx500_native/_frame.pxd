@@ -31,7 +31,7 @@ cdef class FrameContext:
     cdef type kind
     cdef object network
     cdef object stream_size
-    cdef object roi
+    cdef public object roi
     cdef object image_format
     cdef object roi_history
     cdef object layout

@@ -80,6 +80,7 @@ def cached_decoder(
 
 @final
 class FrameContext:
+    roi: Rect | None
     def __init__(
         self,
         kind: type[FrameState],

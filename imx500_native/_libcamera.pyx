@@ -13,6 +13,7 @@ from libcpp cimport bool as cbool
 
 from imx500_native._tensors cimport tensor_views
 from imx500_native.includes.libcamera cimport (
+    DECLARED_OTHERWISE,
     KIND_BOOL,
     KIND_FLOAT,
     KIND_INT32,
@@ -67,6 +68,11 @@ cdef extern from "Python.h":
 
 cdef dict ids_by_name = {}
 cdef dict names_by_id = {}
+# By name and by number: controls that a simulation sets and that this libcamera does not have. Its
+# own table stays as it is: other cameras' threads may be reading it.
+cdef dict stand_ins = {}
+# In no vendor's range of numbers.
+cdef unsigned int FIRST_STAND_IN = 0x53494D00
 
 # What the first good request taught: bound once, then only read.
 cdef object request_class = None
@@ -98,13 +104,27 @@ cdef unsigned int id_of(str name) except? 0:
     number = ids_by_name.get(name)
     if number is None and learn_names():
         number = ids_by_name.get(name)
+    if number is None:
+        number = stand_ins.get(name)
     return 0 if number is None else number
+
+
+cdef unsigned int stand_in_for(str name) except 0:
+    """A control's number, one of this package's own where libcamera has no such control."""
+    number = id_of(name)
+    if number == 0:
+        number = FIRST_STAND_IN + len(stand_ins)
+        stand_ins[name] = number
+        stand_ins[number] = name
+    return number
 
 
 cdef str name_of(unsigned int number):
     name = names_by_id.get(number)
     if name is None and learn_names():
         name = names_by_id.get(number)
+    if name is None:
+        name = stand_ins.get(number)
     return f"unknown_{number}" if name is None else name
 
 
@@ -408,6 +428,10 @@ cdef object refusal(CTaking state):
         return RequestStateError(bindings.PENDING)
     if state == REQUEST_CANCELLED:
         return RequestStateError(bindings.CANCELLED)
+    if state == DECLARED_OTHERWISE:
+        return LibcameraMissingError(
+            "this libcamera declares a control of the AI Camera otherwise than Raspberry Pi's does"
+        )
     return TensorTakenError(
         'the request\'s metadata were moved into another frame (ownership="move"); use that frame, '
         'or ownership="copy" for all but the last reader'

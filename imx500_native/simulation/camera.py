@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from numpy.typing import NDArray
+
     from imx500_native.geometry import Rect, Size
     from imx500_native.simulation.encoders import Encode, Encoder
 
@@ -50,6 +52,9 @@ class SimulatedCamera:
     camera. Its frames are spread evenly; the real sensor's exact pattern is not known.
 
     Not safe for use by several threads at once. Nothing runs in the background.
+
+    For the same scene on the frames of a camera of libcamera's, with its requests, buffers and
+    pixel formats, see `simulation` of `imx500_native.Camera`.
 
     Parameters
     ----------
@@ -88,6 +93,8 @@ class SimulatedCamera:
     size : tuple of int
         As given.
     frame_rate : float
+        As given.
+    real_time : bool
         As given.
     source : str
         "simulated".
@@ -140,7 +147,7 @@ class SimulatedCamera:
         usual = _PEOPLE if poses else _USUAL_OBJECTS
         count = _checked_int(usual if objects is None else objects, "objects", 0, _MOST_OBJECTS)
         self._frames = None if frames is None else _checked_int(frames, "frames", 0, None)
-        self._real_time = bool(real_time)
+        self.real_time = bool(real_time)
 
         classes = class_choices(network)
         if encode is not None and not callable(encode):
@@ -297,7 +304,7 @@ class SimulatedCamera:
             raise SimulationError(
                 "the simulated camera is not running; call start() or use it in a with statement"
             )
-        number = self._wait() if self._real_time else self._next
+        number = self._wait() if self.real_time else self._next
         self._next = number + 1
         self._delivered += 1
         return self._frame(number)
@@ -319,25 +326,29 @@ class SimulatedCamera:
             self._clock.sleep((self._next * period_ns - passed_ns) / _NANOSECONDS)
 
     def _frame(self, number: int) -> Frame:
-        time_s = number / self.frame_rate
-        placed = self._world.at(time_s)
-        metadata: dict[str, Any] = {
-            "SensorTimestamp": self._boot_ns * self._real_time
+        seen, picture = self._shot(number, number / self.frame_rate)
+        metadata = {
+            "SensorTimestamp": self._boot_ns * self.real_time
             + round(number * _NANOSECONDS / self.frame_rate),
-            "ScalerCrop": self._scaler_crop,
             "FrameDuration": round(1_000_000 / self.frame_rate),
         }
-        if self._has_tensors(number):
-            metadata |= self._tensors(number, time_s, placed)
         return Frame.from_metadata(
-            metadata,
+            metadata | seen,
             network=self.network,
             stream_size=self.size,
             roi=self._roi,
-            image=self._renderer.picture(placed, self._scaler_crop, self.size),
+            image=picture,
             image_format="RGB",
             sequence=number,
         )
+
+    def _shot(self, number: int, time_s: float) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+        """Return what the sensor says of one frame, and its picture."""
+        placed = self._world.at(time_s)
+        seen: dict[str, Any] = {"ScalerCrop": self._scaler_crop}
+        if self._has_tensors(number):
+            seen |= self._tensors(number, time_s, placed)
+        return seen, self._renderer.picture(placed, self._scaler_crop, self.size)
 
     def _has_tensors(self, number: int) -> bool:
         """Whether the network finishes in this frame: it does so `_pace` times per frame."""
