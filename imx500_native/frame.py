@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -21,6 +20,7 @@ from imx500_native.geometry import (
     as_rectangle,
     as_size,
     as_transform,
+    configured_transform,
 )
 from imx500_native.metadata import Metadata
 
@@ -54,6 +54,31 @@ class Kpi(NamedTuple):
 
     dnn_ms: float
     dsp_ms: float
+
+
+def kpi_of(values: Sequence[int] | npt.NDArray[np.int32] | None) -> Kpi | None:
+    """Read how long the network ran.
+
+    Parameters
+    ----------
+    values : sequence of int or None
+        ``CnnKpiInfo``: two times in microseconds, or nothing.
+
+    Returns
+    -------
+    Kpi or None
+        None where the frame does not say.
+
+    Raises
+    ------
+    TensorInfoError
+        If there are not two of them.
+    """
+    if values is None or len(values) == 0:
+        return None
+    if len(values) != 2:
+        raise TensorInfoError(f"CnnKpiInfo must hold two times in µs, not {len(values)}")
+    return Kpi(float(values[0]) / 1000, float(values[1]) / 1000)
 
 
 class Frame(FrameState):
@@ -174,7 +199,7 @@ class Frame(FrameState):
             if lores_size is None:
                 lores_size = (config.get("lores") or {}).get("size")
             if transform is None:
-                transform = _configured_transform(config.get("transform", "identity"))
+                transform = configured_transform(config.get("transform", "identity"))
         return stream_size, frame_layout(
             lores_size, "identity" if transform is None else transform, network_flipped
         )
@@ -203,12 +228,7 @@ class Frame(FrameState):
     @property
     def kpi(self) -> Kpi | None:
         """How long the network ran, or None where the frame does not say."""
-        values = self._controls.get("CnnKpiInfo")
-        if values is None or len(values) == 0:
-            return None
-        if len(values) != 2:
-            raise TensorInfoError(f"CnnKpiInfo must hold two times in µs, not {len(values)}")
-        return Kpi(float(values[0]) / 1000, float(values[1]) / 1000)
+        return kpi_of(self._controls.get("CnnKpiInfo"))
 
     @property
     def frame_count(self) -> int | None:
@@ -304,10 +324,6 @@ class Frame(FrameState):
         parts.append(f"tensors={self.access or 'none'}")
         return f"<Frame {' '.join(parts)}>"
 
-
-# By the object, which is the same from frame to frame and takes two microseconds to ask: what it
-# said with the first frame is what the camera was configured with.
-_configured_transform = lru_cache(maxsize=8)(as_transform)
 
 _NOT_TURNED = ("identity", TRANSFORMS["identity"])
 

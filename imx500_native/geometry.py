@@ -187,6 +187,11 @@ def as_transform(value: Any) -> Transform:
         ) from None
 
 
+# By the object, which is the same from frame to frame and takes two microseconds to ask: what it
+# said with the first frame is what the camera was configured with.
+configured_transform = lru_cache(maxsize=8)(as_transform)
+
+
 def second_crop(crops: Any, main: Any) -> Any:
     """Choose the scaler crop of the camera's second picture, ``lores``.
 

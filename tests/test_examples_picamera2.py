@@ -233,6 +233,31 @@ def test_a_missing_network_is_told_plainly(run, name, arguments):
     assert "expected a network file at" in done.stderr
 
 
+@pytest.fixture
+def run_without(run, tmp_path):
+    """Return `run` on a machine that has no picamera2."""
+    missing = "raise ModuleNotFoundError(\"No module named 'picamera2'\")"
+    (tmp_path / "site" / "picamera2" / "__init__.py").write_text(missing)
+    return run
+
+
+@pytest.mark.parametrize("name", ["picamera2_preview.py", "picamera2_record.py"])
+def test_its_help_needs_no_picamera2(run_without, name):
+    done = run_without(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: {name} [-h] ")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("picamera2_preview.py", []), ("picamera2_record.py", ["x.h264"])],
+)
+def test_without_picamera2_it_says_how_to_get_it(run_without, name, arguments):
+    done = run_without(name, *arguments)
+    assert done.returncode == 1
+    assert done.stderr == "No module named 'picamera2'; sudo apt install python3-picamera2\n"
+
+
 class Source:
     """picamera2's own files, which are read, not run."""
 
