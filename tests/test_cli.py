@@ -443,7 +443,7 @@ def test_demo_in_words(capsys):
     assert "12 frames in " in out
     assert f"{without} without tensors, 0 dropped" in out
     stages = [line.split()[0] for line in lines if re.search(r"(\d+\.\d{3} *){4}$", line)]
-    assert stages == ["read", "decode", "show", "frame"]
+    assert stages == ["outputs", "results", "show", "frame"]
     assert max(map(len, lines)) <= _demo.PIPE_COLUMNS
 
 
