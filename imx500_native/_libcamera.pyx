@@ -43,6 +43,7 @@ from imx500_native.includes.libcamera cimport (
     request_type,
     request_type_name,
     running_version,
+    size_type,
     take_copy,
     take_whole,
     type_info_name,
@@ -78,6 +79,7 @@ cdef unsigned int FIRST_STAND_IN = 0x53494D00
 cdef object request_class = None
 cdef bytes conduit_abi = None
 cdef object request_capsule = PyCapsule_New(<void *>request_type(), type_info_name(), NULL)
+cdef object size_capsule = PyCapsule_New(<void *>size_type(), type_info_name(), NULL)
 cdef bytes POINTER_KIND = b"raw_pointer_ephemeral"
 
 # The conduit takes a microsecond. A request's Python object owns its C++ object, so what it said
@@ -335,6 +337,49 @@ cdef list abi_candidates():
     return candidates
 
 
+cdef str class_problem(object kind):
+    """Why the objects of a class of libcamera's bindings must not, or cannot, be reached."""
+    built = f"{LIBCAMERA_VERSION_MAJOR}.{LIBCAMERA_VERSION_MINOR}"
+    problem = mapping_problem(
+        Path("/proc/self/maps").read_text(), built, running_version().decode()
+    )
+    if problem is None and not hasattr(kind, "_pybind11_conduit_v1_"):
+        problem = (
+            "libcamera's Python bindings were built with a pybind11 older than 2.11.2, which "
+            "gives no access to their objects; Raspberry Pi OS trixie or newer has newer ones"
+        )
+    return problem
+
+
+cdef str learn_abi(object bound, object type_capsule):
+    """Find how the bindings' conduit is called, with any of their objects; say why not."""
+    global conduit_abi
+    for candidate in abi_candidates():
+        if bound._pybind11_conduit_v1_(candidate, type_capsule, POINTER_KIND) is not None:
+            conduit_abi = candidate
+            return None
+    return "libcamera's Python bindings do not answer to any pybind11 ABI id of this process"
+
+
+def bindings_problem():
+    """Say what `direct_access_problem` will say, where there is no request yet.
+
+    Returns
+    -------
+    str or None
+        The reason, with what to do; None where `take_controls` will work.
+
+    Raises
+    ------
+    ImportError
+        Where libcamera's Python bindings cannot be imported.
+    """
+    import libcamera
+
+    # An object of another class: only a camera makes requests.
+    return class_problem(libcamera.Request) or learn_abi(libcamera.Size(), size_capsule)
+
+
 def direct_access_problem(request):
     """Say why this request cannot be read in libcamera's memory, if it cannot.
 
@@ -357,28 +402,14 @@ def direct_access_problem(request):
     RequestStateError
         For a ``CompletedRequest`` that was released.
     """
-    global request_class, conduit_abi
+    global request_class
     request = bare_request(request)
     if request_class is not None:
         return None
-    built = f"{LIBCAMERA_VERSION_MAJOR}.{LIBCAMERA_VERSION_MINOR}"
-    problem = mapping_problem(
-        Path("/proc/self/maps").read_text(), built, running_version().decode()
-    )
-    if problem is not None:
-        return problem
-    conduit = getattr(request, "_pybind11_conduit_v1_", None)
-    if conduit is None:
-        return (
-            "libcamera's Python bindings were built with a pybind11 older than 2.11.2, which "
-            "gives no access to their objects; Raspberry Pi OS trixie or newer has newer ones"
-        )
-    for candidate in abi_candidates():
-        if conduit(candidate, request_capsule, POINTER_KIND) is not None:
-            conduit_abi = candidate
-            request_class = type(request)
-            return None
-    return "libcamera's Python bindings do not answer to any pybind11 ABI id of this process"
+    problem = class_problem(type(request)) or learn_abi(request, request_capsule)
+    if problem is None:
+        request_class = type(request)
+    return problem
 
 
 cdef object known_request(object given):

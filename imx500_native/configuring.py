@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
+from imx500_native.bindings import REBUILD
 from imx500_native.controls import NOT_BUILT
 from imx500_native.errors import (
     CameraError,
@@ -67,7 +68,7 @@ def libcamera_bindings() -> Any:
     except ModuleNotFoundError as error:
         raise LibcameraMissingError(NOT_BUILT) from error
     except ImportError as error:
-        raise LibcameraMissingError(f"{error}; {NOT_BUILT}") from error
+        raise LibcameraMissingError(f"{error}; {REBUILD}") from error
     return libcamera
 
 

@@ -369,6 +369,7 @@ def test_devices_in_words(capsys, monkeypatch, tmp_path):
         libcamera=discovery.Module("libcamera", True, version="0.5.2"),
         picamera2=discovery.Module("picamera2", True, problem="ImportError: no Imath"),
         extension=discovery.Module("imx500_native._libcamera", False),
+        direct_problem=None,
     )
     monkeypatch.setattr(_devices, "survey", lambda: found)
     assert cli.main(["devices"]) == 0

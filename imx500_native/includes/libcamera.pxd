@@ -71,3 +71,4 @@ cdef extern from "controls.h" namespace "imx500" nogil:
     const void *request_type() noexcept
     const char *request_type_name() noexcept
     const char *type_info_name() noexcept
+    const void *size_type() noexcept

@@ -170,5 +170,8 @@ const char *request_type_name() noexcept {
 const char *type_info_name() noexcept {
     return typeid(std::type_info).name();
 }
+const void *size_type() noexcept {
+    return &typeid(libcamera::Size);
+}
 
 } // namespace imx500

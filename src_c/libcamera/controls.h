@@ -80,6 +80,9 @@ const void *request_type() noexcept;
 const char *request_type_name() noexcept;
 const char *type_info_name() noexcept;
 
+/* And about libcamera::Size, of which Python can make one without a camera. */
+const void *size_type() noexcept;
+
 } // namespace imx500
 
 #endif
