@@ -7,7 +7,14 @@ from cpython.object cimport PyObject
 from libc.stdint cimport SIZE_MAX, int32_t, uint32_t
 from libc.string cimport memcpy
 
-from imx500_native._arrays cimport columns_of, new_floats, real_numbers, require_idle
+from imx500_native._arrays cimport (
+    columns_of,
+    grow,
+    new_floats,
+    real_numbers,
+    require_idle,
+    scratch_memory,
+)
 from imx500_native.includes.efficientdet cimport (
     imx500_efficientdet,
     imx500_efficientdet_candidates,
@@ -38,6 +45,9 @@ cdef enum:
     MAX_LEVELS = 8
     # What suppression does with fewer boxes is over before another thread could have started.
     FEW_BOXES = 512
+
+# Theirs: without the lock given up, no two threads use it at once.
+cdef scratch_memory FEW_BOXES_MEMORY
 
 
 cdef class BoxHead:
@@ -469,11 +479,17 @@ def nms(xyxy, confidence, iou_threshold=0.5, *, class_id=None, max_detections=No
     options.plus_one = plus_one
     options.max_detections = count if max_detections is None else limit_of(max_detections)
 
-    cdef size_t scratch_bytes = imx500_nms_scratch_bytes(count)
-    cdef char *memory = <char *>PyMem_Malloc(scratch_bytes + sizeof(uint32_t) * count)
-    if memory == NULL:
-        raise MemoryError
-    cdef uint32_t *kept = <uint32_t *>(memory + scratch_bytes)
+    cdef size_t rows_bytes = (sizeof(uint32_t) * count + 7) // 8 * 8
+    cdef size_t needed = rows_bytes + imx500_nms_scratch_bytes(count)
+    cdef scratch_memory *memory = &FEW_BOXES_MEMORY
+    cdef scratch_memory own
+    own.start = NULL
+    own.size = 0
+    if count >= FEW_BOXES:
+        memory = &own
+    grow(memory, needed)
+    cdef uint32_t *kept = <uint32_t *>memory.start
+    cdef void *scratch = <char *>memory.start + rows_bytes
     cdef const float *box_values = <const float *>cnp.PyArray_DATA(boxes)
     cdef const float *score_values = <const float *>cnp.PyArray_DATA(scores)
     cdef const int32_t *class_values = NULL
@@ -485,12 +501,12 @@ def nms(xyxy, confidence, iou_threshold=0.5, *, class_id=None, max_detections=No
     try:
         if count < FEW_BOXES:
             kept_count = <cnp.npy_intp>imx500_nms_rows(
-                box_values, score_values, class_values, count, &options, kept, memory
+                box_values, score_values, class_values, count, &options, kept, scratch
             )
         else:
             with nogil:
                 kept_count = <cnp.npy_intp>imx500_nms_rows(
-                    box_values, score_values, class_values, count, &options, kept, memory
+                    box_values, score_values, class_values, count, &options, kept, scratch
                 )
         rows = cnp.PyArray_EMPTY(1, &kept_count, cnp.NPY_INTP, 0)
         numbers = <cnp.npy_intp *>cnp.PyArray_DATA(rows)
@@ -498,4 +514,4 @@ def nms(xyxy, confidence, iou_threshold=0.5, *, class_id=None, max_detections=No
             numbers[i] = kept[i]
         return rows
     finally:
-        PyMem_Free(memory)
+        PyMem_Free(own.start)

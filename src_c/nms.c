@@ -13,12 +13,9 @@
 /* What a vector comparison answers; a plain 1 would have to be made of it. */
 #define ALL_ONES (-1)
 
-/* How many scores are compared at once before one is looked at. */
-#define GLANCE 32
-
-/* Of each of them, a bit. Baseline x86-64 has no vectors of shifts to make them with. */
+/* A bit for each lane. Baseline x86-64 has no vectors of shifts to make them with. */
 #define FOUR_PLACES(first) 1u << first, 2u << first, 4u << first, 8u << first
-static const uint32_t PLACES[GLANCE] = {
+static const uint32_t PLACES[IMX500_MAXIMA] = {
     FOUR_PLACES(0),  FOUR_PLACES(4),  FOUR_PLACES(8),  FOUR_PLACES(12),
     FOUR_PLACES(16), FOUR_PLACES(20), FOUR_PLACES(24), FOUR_PLACES(28),
 };
@@ -63,7 +60,7 @@ static size_t blocks_of(size_t count) {
 }
 
 static size_t padded(size_t count) {
-    return (count + GLANCE - 1) / GLANCE * GLANCE;
+    return (count + IMX500_MAXIMA - 1) / IMX500_MAXIMA * IMX500_MAXIMA;
 }
 
 static struct scratch divided(void *memory, size_t count) {
@@ -94,8 +91,8 @@ static inline float smaller(float a, float b) {
     return a < b ? a : b;
 }
 
-/* Lays out LANES boxes; the score of one that cannot be used becomes NaN. Inlined, gcc makes vectors
- * of boxes from several blocks, which takes four times as long. */
+/* Lays out LANES boxes; the score of one that cannot be used becomes NaN. Inlined, gcc makes
+ * vectors of boxes from several blocks, which takes four times as long. */
 __attribute__((noinline)) static void lay_out_block(const float *restrict xyxy,
                                                     const float *restrict score, float extra,
                                                     struct block *restrict block,
@@ -119,7 +116,7 @@ static void lay_out(const float *xyxy, const float *score, size_t count, float e
     for (; row + LANES <= count; row += LANES)
         lay_out_block(xyxy + 4 * row, score + row, extra, &scratch->boxes[row / LANES],
                       scratch->score + row);
-    /* What fills up the last block, and the last glance, is out from the start. */
+    /* What fills up the last block, and the last of the lanes, is out from the start. */
     for (size_t i = row; i < padded(count); i++)
         scratch->score[i] = NAN;
     if (row == count)
@@ -152,8 +149,10 @@ static inline int overlaps(struct box box, const struct block *other, int lane, 
                            float extra) {
     const float width = smaller(box.x1, other->x1[lane]) - larger(box.x0, other->x0[lane]) + extra;
     const float height = smaller(box.y1, other->y1[lane]) - larger(box.y0, other->y0[lane]) + extra;
-    /* A height below 0 makes this so too, which is above no threshold. */
-    const float shared = larger(width, 0.0f) * height;
+    /* A constant 0 would make two instructions of the maximum. */
+    const float none = extra - extra;
+    /* Below 0 where only the height is, and so above no threshold. */
+    const float shared = larger(width, none) * height;
     const float covered = box.area + other->area[lane] - shared;
     /* Not as a quotient: a division costs more than all the rest. */
     return shared > iou_threshold * covered ? ALL_ONES : 0;
@@ -190,26 +189,31 @@ static void put_out_of_class(struct box box, int32_t own_class, const struct blo
     put_out(box, &own_class, boxes, class_id, blocks, iou_threshold, extra, score);
 }
 
-/* The first row with the best score; `padded` where all are out. */
-IMX500_VECTOR_CLONES
-static size_t best_row(const float *scores, size_t padded) {
-    const float best = imx500_largest(scores, padded);
-    for (size_t row = 0; row < padded; row += GLANCE) {
-        uint32_t places = 0;
-        for (size_t i = 0; i < GLANCE; i++)
-            places |= (scores[row + i] == best ? UINT32_MAX : 0) & PLACES[i];
-        if (places)
-            return row + (size_t)__builtin_ctz(places);
-    }
-    return padded;
-}
-
 IMX500_VECTOR_CLONES
 static size_t count_in(const float *scores, size_t count) {
     uint32_t in = 0;
     for (size_t row = 0; row < count; row++)
         in += scores[row] == scores[row];
     return in;
+}
+
+/* The first row with the best score; `padded` where all are out. */
+IMX500_VECTOR_CLONES
+static size_t best_row(const float *scores, size_t padded) {
+    float lanes[IMX500_MAXIMA];
+    imx500_maxima(scores, padded, lanes);
+    const float best = imx500_largest_of(lanes);
+    if (best == -INFINITY && count_in(scores, padded) == 0)
+        return padded;
+    uint32_t places = 0;
+    for (size_t lane = 0; lane < IMX500_MAXIMA; lane++)
+        places |= (lanes[lane] == best ? UINT32_MAX : 0) & PLACES[lane];
+    size_t first = padded;
+    for (; places; places &= places - 1)
+        for (size_t row = (size_t)__builtin_ctz(places); row < first; row += IMX500_MAXIMA)
+            if (scores[row] == best)
+                first = row;
+    return first;
 }
 
 struct kept {
