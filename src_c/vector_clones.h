@@ -3,9 +3,9 @@
 #define IMX500_VECTOR_CLONES_H
 
 /* Before a function: it is compiled for AVX2 as well, and the loader takes what fits the processor.
- * Other architectures have no need: the vectors of AArch64 are the same on all. Sanitizers run
- * before the loader's choice would, and clang knows the attribute only since version 14 and not
- * with every linker.
+ * Other architectures have no need: the vectors of AArch64 are the same on all. AddressSanitizer's
+ * checks would run before the loader's choice does. Wheels are built with gcc; clang, which fuzzes,
+ * knows the attribute only since version 14.
  */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) &&       \
     !defined(__SANITIZE_ADDRESS__)
