@@ -3,15 +3,18 @@
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
 from libc.stdint cimport SIZE_MAX, int32_t, uint32_t
 from libc.string cimport memcpy
 
 from imx500_native._arrays cimport (
     columns_of,
+    grow,
     new_floats,
     real_numbers,
     require_idle,
     require_outputs,
+    scratch_memory,
 )
 from imx500_native.includes.efficientdet cimport (
     imx500_efficientdet,
@@ -31,16 +34,21 @@ from imx500_native.includes.yolov5 cimport (
     imx500_yolov5_level,
 )
 
-import operator
-
 from imx500_native.errors import DecoderError
 
 cnp.import_array()
+
+cdef extern from "Python.h":
+    # Without a class for what is too large it gives the largest there is.
+    Py_ssize_t PyNumber_AsSsize_t(object number, PyObject *overflow) except? -1
 
 cdef enum:
     MAX_LEVELS = 8
     # What suppression does with fewer boxes is over before another thread could have started.
     FEW_BOXES = 512
+
+# Theirs: without the lock given up, no two threads use it at once.
+cdef scratch_memory FEW_BOXES_MEMORY
 
 
 cdef class BoxHead:
@@ -364,7 +372,12 @@ cdef class YOLOv5Decoded(BoxHead):
 
 
 cdef cnp.ndarray rows_of(object values, int dtype):
-    cdef cnp.ndarray array = real_numbers(values)
+    cdef cnp.ndarray array
+    if isinstance(values, cnp.ndarray):
+        array = values
+        if cnp.PyArray_TYPE(array) == dtype and cnp.PyArray_ISCARRAY_RO(array):
+            return array
+    array = real_numbers(values)
     if array is None:
         raise DecoderError(
             "nms takes numbers: xyxy (n, 4), confidence (n,) and class_id (n,) or None, not "
@@ -375,19 +388,23 @@ cdef cnp.ndarray rows_of(object values, int dtype):
     )
 
 
-cdef double share_of(iou_threshold) except -1:
+cdef float share_of(iou_threshold) except -1:
+    cdef double share
     try:
-        if 0 <= iou_threshold <= 1:
-            return iou_threshold
+        share = iou_threshold
+        if 0 <= share <= 1:
+            return <float>share
     except (TypeError, ValueError):
         pass
     raise DecoderError(f"iou_threshold must be a number from 0 to 1, not {iou_threshold!r:.40}")
 
 
-cdef size_t limit_of(max_detections, size_t count) except? 0:
+cdef size_t limit_of(max_detections) except? 0:
+    cdef Py_ssize_t limit
     try:
-        if max_detections >= 0:
-            return operator.index(min(max_detections, count))
+        limit = PyNumber_AsSsize_t(max_detections, NULL)
+        if limit >= 0:
+            return <size_t>limit
     except (TypeError, ValueError):
         pass
     raise DecoderError(
@@ -455,33 +472,36 @@ def nms(xyxy, confidence, iou_threshold=0.5, *, class_id=None, max_detections=No
     options.iou_threshold = share_of(iou_threshold)
     options.class_aware = classes is not None
     options.plus_one = plus_one
-    options.max_detections = count if max_detections is None else limit_of(max_detections, count)
+    options.max_detections = count if max_detections is None else limit_of(max_detections)
 
-    # A copy of its own, which no other thread can change while it is being sorted.
-    cdef size_t scratch_bytes = imx500_nms_scratch_bytes(count)
-    cdef char *memory = <char *>PyMem_Malloc(scratch_bytes + 7 * sizeof(float) * count)
-    if memory == NULL:
-        raise MemoryError
-    cdef float *own_boxes = <float *>(memory + scratch_bytes)
-    cdef float *own_scores = own_boxes + 4 * count
-    cdef int32_t *own_classes = <int32_t *>(own_scores + count)
-    cdef uint32_t *kept = <uint32_t *>(own_classes + count)
+    cdef size_t rows_bytes = (sizeof(uint32_t) * count + 7) // 8 * 8
+    cdef size_t needed = rows_bytes + imx500_nms_scratch_bytes(count)
+    cdef scratch_memory *memory = &FEW_BOXES_MEMORY
+    cdef scratch_memory own
+    own.start = NULL
+    own.size = 0
+    if count >= FEW_BOXES:
+        memory = &own
+    grow(memory, needed)
+    cdef uint32_t *kept = <uint32_t *>memory.start
+    cdef void *scratch = <char *>memory.start + rows_bytes
+    cdef const float *box_values = <const float *>cnp.PyArray_DATA(boxes)
+    cdef const float *score_values = <const float *>cnp.PyArray_DATA(scores)
+    cdef const int32_t *class_values = NULL
     cdef cnp.npy_intp kept_count
     cdef cnp.npy_intp *numbers
     cdef size_t i
+    if classes is not None:
+        class_values = <const int32_t *>cnp.PyArray_DATA(classes)
     try:
-        memcpy(own_boxes, cnp.PyArray_DATA(boxes), 4 * sizeof(float) * count)
-        memcpy(own_scores, cnp.PyArray_DATA(scores), sizeof(float) * count)
-        if classes is not None:
-            memcpy(own_classes, cnp.PyArray_DATA(classes), sizeof(int32_t) * count)
         if count < FEW_BOXES:
             kept_count = <cnp.npy_intp>imx500_nms_rows(
-                own_boxes, own_scores, own_classes, count, &options, kept, memory
+                box_values, score_values, class_values, count, &options, kept, scratch
             )
         else:
             with nogil:
                 kept_count = <cnp.npy_intp>imx500_nms_rows(
-                    own_boxes, own_scores, own_classes, count, &options, kept, memory
+                    box_values, score_values, class_values, count, &options, kept, scratch
                 )
         rows = cnp.PyArray_EMPTY(1, &kept_count, cnp.NPY_INTP, 0)
         numbers = <cnp.npy_intp *>cnp.PyArray_DATA(rows)
@@ -489,4 +509,4 @@ def nms(xyxy, confidence, iou_threshold=0.5, *, class_id=None, max_detections=No
             numbers[i] = kept[i]
         return rows
     finally:
-        PyMem_Free(memory)
+        PyMem_Free(own.start)

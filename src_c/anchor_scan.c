@@ -3,40 +3,15 @@
 #include <math.h>
 
 #include "class_scan.h"
+#include "largest.h"
+#include "vector_clones.h"
 
-/* Independent running maxima, because one alone would be a chain that no compiler may reorder. */
-#define LANES 32
 #define MASKS 16
 /* Anchors that are looked at together while none of them counts. */
 #define GROUP 16
-/* Keeps `best` where `value` is NaN. */
-static inline float larger(float value, float best) {
-    return value > best ? value : best;
-}
-
-static float largest(const float *values, size_t count) {
-    float lanes[LANES];
-    if (count < LANES) {
-        lanes[0] = -INFINITY;
-        for (size_t i = 0; i < count; i++)
-            lanes[0] = larger(values[i], lanes[0]);
-        return lanes[0];
-    }
-    for (size_t lane = 0; lane < LANES; lane++)
-        lanes[lane] = -INFINITY;
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (size_t lane = 0; lane < LANES; lane++)
-            lanes[lane] = larger(values[i + lane], lanes[lane]);
-    for (size_t lane = 0; i < count; i++, lane++)
-        lanes[lane] = larger(values[i], lanes[lane]);
-    for (size_t half = LANES / 2; half > 0; half /= 2)
-        for (size_t lane = 0; lane < half; lane++)
-            lanes[lane] = larger(lanes[lane + half], lanes[lane]);
-    return lanes[0];
-}
 
 /* Whether any value counts, which takes fewer instructions than to find the largest. */
+IMX500_VECTOR_CLONES
 static int reaches(const float *values, size_t count, float threshold) {
     int32_t lanes[MASKS] = {0};
     size_t i = 0;
@@ -79,7 +54,7 @@ static void best_of_rows(const struct imx500_anchor_table *scores, size_t channe
                          const uint32_t *anchors, size_t count, int32_t *channel, float *best) {
     for (size_t i = 0; i < count; i++) {
         const float *row = scores->values + anchors[i] * scores->anchor_step;
-        best[i] = largest(row, channels);
+        best[i] = imx500_largest(row, channels);
         channel[i] = -1;
         if (best[i] == -INFINITY)
             continue;

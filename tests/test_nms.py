@@ -87,6 +87,59 @@ def test_many_boxes(count):
     assert ours == oracle
 
 
+@st.composite
+def clusters(draw):
+    """Draw boxes around objects of any number, which decides between rounds and sorting.
+
+    Few objects with many boxes come first, then perhaps many with one box each, so that the one way
+    hands over to the other in between.
+    """
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    objects, alone = draw(st.integers(1, 40)), draw(st.integers(0, 120))
+    per_object = draw(st.integers(1, 200 // objects))
+    which = np.concatenate([np.repeat(np.arange(objects), per_object), objects + np.arange(alone)])
+    corners = np.stack([which % 16, which // 16], axis=1) * 40 + rng.normal(0, 2, (len(which), 2))
+    boxes = np.concatenate([corners, corners + 30], axis=1).astype(np.float32)
+    # Those of many boxes score higher; only so many values, so that some are equal.
+    steps = draw(st.sampled_from([1, 5, 100, 10**6]))
+    scores = (rng.integers(0, steps, len(which)) + steps * (which < objects)) / (2 * steps)
+    scores = scores.astype(np.float32)
+    unusable = rng.random(len(which)) < draw(st.sampled_from([0, 0.02, 0.7]))
+    boxes[unusable & (rng.random(len(which)) < 0.5), rng.integers(4)] = np.inf
+    scores[unusable & (rng.random(len(which)) < 0.5)] = np.nan
+    scores[rng.random(len(which)) < draw(st.sampled_from([0, 0.1, 1]))] = -np.inf
+    classes = rng.integers(0, draw(st.sampled_from([1, 2, 80])), len(which)).astype(np.int32)
+    order = rng.permutation(len(which))
+    return boxes[order], scores[order], draw(st.sampled_from([None, classes[order]]))
+
+
+@given(
+    candidates=clusters(),
+    threshold=st.sampled_from([0.0, 0.3, 0.55, 0.8, 1.0]),
+    limit=st.none() | st.integers(0, 60),
+    plus_one=st.booleans(),
+)
+def test_few_and_many_objects(candidates, threshold, limit, plus_one):
+    ours, oracle = both(*candidates, threshold, limit, plus_one)
+    assert ours == oracle
+
+
+@pytest.mark.parametrize("objects", [1, 2, 10, 31, 33, 300])
+@pytest.mark.parametrize("classes", [None, 1, 7])
+def test_rows_of_one_object_may_be_anywhere(objects, classes):
+    count = 1201
+    rng = np.random.default_rng(objects)
+    which = rng.integers(0, objects, count)
+    corners = np.stack([which % 20, which // 20], axis=1) * 50.0
+    boxes = np.concatenate([corners, corners + 40], axis=1).astype(np.float32)
+    scores = rng.permutation(count).astype(np.float32)
+    class_id = None if classes is None else rng.integers(0, classes, count).astype(np.int32)
+    keys = which if class_id is None else which * classes + class_id
+    best = [max(np.flatnonzero(keys == key), key=lambda row: scores[row]) for key in set(keys)]
+    expected = sorted(best, key=lambda row: -scores[row])
+    assert nms(boxes, scores, class_id=class_id).tolist() == expected
+
+
 def test_a_box_is_suppressed_only_above_the_threshold():
     boxes = [[0, 0, 4, 1], [2, 0, 6, 1]]  # share a third
     assert nms(boxes, [0.9, 0.8], np.float32(1 / 3)).tolist() == [0, 1]
@@ -173,7 +226,12 @@ def test_a_threshold_is_a_share(threshold):
         nms([[0, 0, 1, 1]], [1], threshold)
 
 
-@pytest.mark.parametrize("limit", [-1, 0.5, "a", [1]])
+def test_a_limit_may_be_beyond_any_size():
+    assert nms([[0, 0, 1, 1]], [1], max_detections=10**30).tolist() == [0]
+    assert nms([[0, 0, 1, 1]], [1], max_detections=np.int8(1)).tolist() == [0]
+
+
+@pytest.mark.parametrize("limit", [-1, -(10**30), 0.5, "a", [1]])
 def test_a_limit_is_a_count(limit):
     with pytest.raises(DecoderError, match="max_detections"):
         nms([[0, 0, 1, 1]], [1], max_detections=limit)
