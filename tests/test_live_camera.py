@@ -16,7 +16,7 @@ import time
 import weakref
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -29,6 +29,7 @@ from imx500_native.errors import (
     DeviceNotFoundError,
     GeometryError,
     Imx500Error,
+    NetworkTypeError,
 )
 
 libcamera = pytest.importorskip(
@@ -260,7 +261,23 @@ class TestChoice:
             ({"pixel_format": "BGR888"}, CameraOptionError, "'NV12'"),
             ({"raw_size": (2028, 1520)}, CameraOptionError, "raw"),
             ({"frame_rate": 0}, CameraOptionError, "frame_rate"),
-            ({"transform": "rotate90"}, CameraOptionError, "rot180"),
+            ({"camera": True}, CameraOptionError, "camera must be"),
+            ({"transform": "rotate90"}, GeometryError, "rot180"),
+            ({"transform": "rot90"}, CameraOptionError, "does not transpose"),
+            ({"network_flipped": "no"}, GeometryError, "network_flipped must be True, False"),
+            ({"network": "posenet"}, NetworkTypeError, r"Network\.find"),
+            ({"progress": "x"}, CameraOptionError, "progress must be a function"),
+            ({"frame_rate": True}, CameraOptionError, "frame_rate"),
+            ({"frame_rate": "30"}, CameraOptionError, "frame_rate"),
+            ({"frame_rate": 10**400}, CameraOptionError, "frame_rate"),
+            ({"buffer_count": True}, CameraOptionError, "buffer_count"),
+            ({"buffer_count": 4.0}, CameraOptionError, "buffer_count"),
+            ({"controls": [1]}, CameraOptionError, "controls must be a mapping"),
+            ({"roi": (-100, -5, 9999, 1)}, GeometryError, "roi must lie on the sensor"),
+            ({"roi": (4000, 0, 100, 100)}, GeometryError, "roi must lie on the sensor"),
+            ({"timeout_s": "x"}, CameraOptionError, "timeout_s must be a positive number"),
+            ({"timeout_s": None}, CameraOptionError, "timeout_s"),
+            ({"timeout_s": float("nan")}, CameraOptionError, "timeout_s"),
             ({"buffer_count": 0}, CameraOptionError, "buffer_count"),
             ({"controls": {"Nonsense": 1}}, CameraOptionError, "FrameDurationLimits"),
             ({"controls": {"FrameDurationLimits": "x"}}, CameraOptionError, "Integer64"),
@@ -277,6 +294,35 @@ class TestChoice:
             Camera(**{"size": SMALL, **options})
         # The camera is free again.
         Camera(size=SMALL).close()
+
+    def test_numpys_numbers_and_libcameras_transform(self) -> None:
+        options = {
+            "camera": np.int64(0),
+            "frame_rate": np.float32(30),
+            "buffer_count": np.int64(4),
+            "timeout_s": np.float32(2),
+            "roi": np.array([508, 0, 3040, 3040]),
+        }
+        with Camera(size=SMALL, transform=libcamera.Transform(), **options) as camera:
+            assert camera.id == libcamera.CameraManager.singleton().cameras[0].id
+            assert camera.buffer_count == 4
+            assert camera._controls == {"FrameDurationLimits": (33333, 33333)}
+            assert camera.capture().roi == (508, 0, 3040, 3040)
+        Camera(size=SMALL, transform="identity").close()
+
+    def test_what_a_method_cannot_take(self, camera: Camera) -> None:
+        frame = camera.capture()
+        for call, message in (
+            (lambda: camera.capture("x"), "timeout_s must be a number of seconds or None"),
+            (lambda: asyncio.run(camera.capture_async("x")), "timeout_s must be a number"),
+            (lambda: camera.set_controls(None), "controls must be a mapping"),
+            (lambda: camera.set_controls([]), "controls must be a mapping"),
+            (lambda: camera.to_rgb(None), "to_rgb takes a Frame, not NoneType"),
+            (lambda: camera.to_rgb(frame.image), "to_rgb takes a Frame, not ndarray"),
+        ):
+            with pytest.raises(CameraOptionError, match=message):
+                call()
+        assert camera.capture(np.float32(5)).image.any()
 
     def test_controls_reach_the_camera(self, manager: ModuleType) -> None:
         seen: list[set[str]] = []
@@ -567,9 +613,9 @@ class TestTimeouts:
     def test_a_camera_that_delivers_nothing(self, manager: ModuleType) -> None:
         with Camera(size=SMALL) as camera:
             pass
-        camera = Camera(size=SMALL, timeout_s=0.1)
+        camera = Camera(size=SMALL, timeout_s=0.4)
         camera.start()
-        manager.occupy(camera._device, 0.4)
+        manager.occupy(camera._device, 1)
         with pytest.raises(CameraTimeoutError) as raised:
             capture_for_ever(camera)
         assert raised.value.kind in ("no frame", "stalled")
@@ -584,7 +630,7 @@ class TestTimeouts:
             assert camera.capture().image.any()
 
     def test_no_frame_at_all(self) -> None:
-        camera = Camera(size=SMALL, timeout_s=0.1)
+        camera = Camera(size=SMALL, timeout_s=0.4)
         with camera:
             session = camera._session
             nothing = NothingTaken(session, completed=0)
@@ -601,11 +647,31 @@ class TestTimeouts:
     def test_no_more_frames_while_iterating(self) -> None:
         with Camera(size=SMALL) as camera:
             camera.capture()
+            session = camera._session
+            camera._session = NothingTaken(session, completed=3)
+            with pytest.raises(CameraTimeoutError, match=r"within 0\.4 s, after 3 that") as raised:
+                camera.capture(0.4)
+            assert raised.value.kind == "stalled"
+            camera._session = session
             camera.timeout_s = 1e-6  # no camera is so fast
-            with pytest.raises(CameraTimeoutError, match=r"after \d+ that came") as raised:
+            with pytest.raises(CameraTimeoutError, match="too early to tell") as raised:
                 for _ in camera:
                     pass
-            assert raised.value.kind == "stalled"
+            assert raised.value.kind == "too early"
+
+    @pytest.mark.parametrize("options", [{}, {"frame_rate": 0.5}])
+    def test_a_wait_shorter_than_a_few_frames_tells_nothing(self, options: dict[str, Any]) -> None:
+        with Camera(size=SMALL, **options) as camera:
+            session = camera._session
+            for completed in (0, 100):
+                camera._session = NothingTaken(session, completed=completed)
+                for wait_s in (0, -1, 0.001, float("nan"), *([5] if options else [])):
+                    with pytest.raises(CameraTimeoutError, match=f"within {wait_s} s") as raised:
+                        camera.capture(wait_s)
+                    assert raised.value.kind == "too early"
+                    assert "stop()" not in str(raised.value)
+                    assert f"take {2 if options else 0.0333} s" in str(raised.value)
+            camera._session = session
 
     def test_frames_without_tensors(self, network: Network) -> None:
         with Camera(network, size=SMALL, timeout_s=0.2) as camera:
