@@ -3,18 +3,24 @@
 ``IMX500_SANITIZE=1`` builds them with AddressSanitizer and UndefinedBehaviorSanitizer, which is
 how ``scripts/sanitize`` runs the tests. ``IMX500_WITHOUT_LIBCAMERA=1`` leaves out what links
 libcamera, whose ABI changes too often for a wheel that is carried to other machines.
+
+A build directory, which pip leaves in the sources, is used again only for what would be built the
+same way: see `BuildExt`.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 # A fused multiply-add would give other last bits on the Pi than here.
 FLAGS = ["-O3", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra"]
@@ -77,17 +83,24 @@ def pkg_config(*arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def libcamera_extension() -> list[Extension]:
-    """Describe the one module that links libcamera, where there is a libcamera to link."""
-    if pkg_config("--exists", "libcamera >= 0.4") is None:
-        version = pkg_config("--modversion", "libcamera")
-        reason = f"libcamera {version} is older than 0.4" if version else "pkg-config finds none"
-        print(
-            f"libcamera: {reason}, so requests will be read through its Python bindings; "
-            "for direct access install libcamera-dev and pkg-config and build again"
-        )
+def libcamera_extensions() -> list[Extension]:
+    """Describe the modules that link libcamera, where there is a libcamera to link."""
+    if os.environ.get("IMX500_WITHOUT_LIBCAMERA") == "1":
+        print("libcamera: left out, as IMX500_WITHOUT_LIBCAMERA=1 says")
         return []
     version = pkg_config("--modversion", "libcamera")
+    compiler = os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++"
+    reason = None
+    if pkg_config("--exists", "libcamera >= 0.4") is None:
+        reason = f"libcamera {version} is older than 0.4" if version else "pkg-config finds none"
+    elif shutil.which(shlex.split(compiler)[0]) is None:
+        reason = f"there is no C++ compiler {compiler}"
+    if reason is not None:
+        print(
+            f"libcamera: {reason}, so requests will be read through its Python bindings; "
+            "for direct access install libcamera-dev, pkg-config and g++ and build again"
+        )
+        return []
     libdir = pkg_config("--variable=libdir", "libcamera") or ""
     print(f"libcamera: building imx500_native._libcamera with libcamera {version} from {libdir}")
     # The loader knows the system's directories; from any other it must be told.
@@ -112,16 +125,69 @@ def libcamera_extension() -> list[Extension]:
                 *([] if system else [f"-Wl,-rpath,{libdir}"]),
             ],
             language="c++",
-            # A machine with libcamera's headers but no C++ compiler still gets everything else.
-            optional=True,
         )
         for name, core in parts.items()
     ]
 
 
+def built_with(extension: Extension) -> str:
+    """Name all that makes one build of an extension module differ from another, but its sources."""
+    # Not the directory of numpy's headers: pip makes another one for each build.
+    said = [
+        extension.define_macros,
+        extension.extra_compile_args,
+        extension.extra_link_args,
+        numpy.__version__,
+    ]
+    if extension.language == "c++":
+        said.append(pkg_config("--modversion", "libcamera"))
+        # Distributions build the same version again, with patches to its headers.
+        library = Path(pkg_config("--variable=libdir", "libcamera") or "", "libcamera.so").resolve()
+        if library.exists():
+            said += [library.name, library.stat().st_size, library.stat().st_mtime_ns]
+    return repr(said)
+
+
+class BuildExt(build_ext):
+    """Build again what another libcamera, numpy or set of flags made, and drop what nothing makes.
+
+    setuptools compares nothing but dates, and only those of the sources. libcamera's headers could
+    not be named beside them: an upgrade gives them the date at which they were packed, which may
+    be before the last build. (Where pip installs a Cython for each build, the dates of that one's
+    own files happen to have everything built again; not so without build isolation.) And all that
+    is in the build directory is packed, whoever left it there.
+    """
+
+    def run(self) -> None:
+        """Build in the build directory, and copy from there for ``--inplace``."""
+        suffix = sysconfig.get_config_var("EXT_SUFFIX")
+        package = Path(self.build_lib, "imx500_native")
+        made = {Path(self.get_ext_filename(extension.name)).name for extension in self.extensions}
+        for module in package.glob(f"*{suffix}"):
+            if module.name not in made:
+                module.unlink()
+        super().run()
+        if self.inplace:
+            for module in Path("imx500_native").glob(f"*{suffix}"):
+                if not (package / module.name).exists():
+                    module.unlink()
+
+    def build_extension(self, ext: Extension) -> None:
+        """Build one module, unless it is there and no older than what it is built from."""
+        module = Path(self.get_ext_fullpath(ext.name))
+        record = Path(self.build_temp, f"{ext.name}.built_with")
+        now = built_with(ext)
+        if not record.exists() or record.read_text() != now:
+            module.unlink(missing_ok=True)
+        super().build_extension(ext)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(now)
+
+
 setup(
+    cmdclass={"build_ext": BuildExt},
     ext_modules=cythonize(
-        [extension(name, core) for name, core in CORE_SOURCES.items()] + libcamera_extension(),
+        [extension(name, core) for name, core in CORE_SOURCES.items()] + libcamera_extensions(),
         compiler_directives={
             "language_level": 3,
             "auto_pickle": False,
@@ -130,5 +196,5 @@ setup(
             "cdivision": True,
             "embedsignature": False,
         },
-    )
+    ),
 )

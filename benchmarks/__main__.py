@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import itertools
 import json
 import platform
 import sys
-from dataclasses import asdict, dataclass
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
+import camera_outputs
 import cases
 import live_requests
 import numpy as np
 import peers
+import request_stages
 import targets
 import timing
-from heads import classification, higherhrnet, nanodet, nms, posenet, segmentation, yolov8
+from cases import Row
+from heads import (
+    classification,
+    efficientdet,
+    higherhrnet,
+    nanodet,
+    nms,
+    posenet,
+    segmentation,
+    ultralytics,
+    yolov5,
+    yolov8,
+)
 
 import imx500_native as imx
 
@@ -29,41 +45,28 @@ COLUMNS = (
     cases.IMAGE_BUFFER,
 )
 
-HEADS = (nanodet, yolov8, higherhrnet, posenet, segmentation, classification, nms)
+HEADS = (
+    nanodet,
+    yolov8,
+    yolov5,
+    efficientdet,
+    ultralytics,
+    higherhrnet,
+    posenet,
+    segmentation,
+    classification,
+    nms,
+)
 
-REQUEST_COLUMNS = (cases.REQUEST_OUTPUTS, cases.REQUEST_DETECTIONS, cases.REQUEST_METADATA)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured case, seconds per call; `copy_s` of the tensors that had to be read."""
-
-    job: str
-    network: str
-    peer: str
-    ours_s: float
-    peer_s: float
-    copy_s: float = 0.0
-
-    @property
-    def ratio(self) -> float:
-        """How many times as long the peer takes."""
-        return self.peer_s / self.ours_s
-
-    @property
-    def target(self) -> targets.Target | None:
-        """What was promised of this row, if anything."""
-        for target in targets.TARGETS:
-            if (target.job, target.network, target.peer) == (self.job, self.network, self.peer):
-                return target
-        return None
-
-    @property
-    def mark(self) -> str:
-        """A tick or a cross where there is a target."""
-        if self.target is None:
-            return ""
-        return "✓" if self.target.is_met(self.ratio) else "✗"
+# Of each table the peer, and the jobs that are its columns; its lines are networks.
+TABLES = (
+    ("picamera2", COLUMNS),
+    ("modlib", COLUMNS[3:6]),
+    ("picamera2", (cases.REQUEST_OUTPUTS, cases.REQUEST_DETECTIONS)),
+    ("libcamera", (cases.REQUEST_METADATA,)),
+    ("", camera_outputs.COLUMNS),
+    ("", (*request_stages.STAGES, request_stages.WHOLE)),
+)
 
 
 def machine() -> str:
@@ -88,10 +91,12 @@ def machine() -> str:
 def notes() -> str:
     """Return what a reader of the numbers has to know."""
     text = (
-        "Each time is the least per call over batches in which both sides take turns. Every case "
-        "starts from a ready metadata dict (tuples, as libcamera's binding makes them) and was "
-        "checked for equal results first. The detection loop of picamera2's demo and of modlib's "
-        "examples is written here, since it lives in applications; what it calls is theirs, and "
+        "Each time is the least per call over batches in which both sides take turns. Cases by "
+        "network start from a ready metadata dict (tuples, as libcamera's binding makes them), "
+        "those of requests and of imx.Camera from libcamera's virtual camera. Where there is a "
+        "peer, results were checked to be equal first. The detection loop of picamera2's demo and "
+        "of modlib's examples is written here, since it lives in applications; what it calls is "
+        "theirs, and "
         "drawing is left out."
     )
     if not peers.libcamera_is_real():
@@ -103,49 +108,54 @@ def notes() -> str:
     return text
 
 
-def duration(seconds: float) -> str:
-    """Return a time with its unit, three digits."""
-    for unit, factor in (("µs", 1e6), ("ms", 1e3)):
-        if seconds * factor < 1000:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds:.3g} s"
+def times(row: Row) -> tuple[str, str, str]:
+    """Return the ratio, our time and the peer's, with dashes where there is no peer."""
+    ours = timing.duration(row.ours_s)
+    if row.ratio is None or row.peer_s is None:
+        return "-", ours, "-"
+    return f"{row.ratio:.3g}x", ours, timing.duration(row.peer_s)
 
 
 def text_line(row: Row) -> str:
     """Return one line of the aligned table."""
+    ratio, ours, theirs = times(row)
     return (
-        f"{row.ratio:8.1f}x {row.mark:1} {duration(row.ours_s):>9} {duration(row.peer_s):>9}  "
-        f"{row.job:<20} {row.peer:<15} {row.network}"
+        f"{ratio:>10} {targets.mark_of(row):1} {ours:>9} {theirs:>9}  "
+        f"{row.job:<20} {row.peer or 'none':<15} {row.network}"
     )
 
 
 def cell(row: Row | None) -> str:
-    """Return what a cell of the README's table says."""
+    """Return what a cell of a table by network and job says."""
     if row is None:
         return ""
-    return f"**{row.ratio:.3g}x** {duration(row.ours_s)} / {duration(row.peer_s)}"
+    ratio, ours, theirs = times(row)
+    return ours if row.ratio is None else f"**{ratio}** {ours} / {theirs}"
+
+
+def promised(rows: list[Row]) -> list[str]:
+    """Return the table that the README carries: what was promised, and what became of it."""
+    lines = ["| promised | measured | ours | peer |", "|---|---|---|---|"]
+    for target in targets.TARGETS:
+        row = target.worst(rows)
+        if row is not None:
+            _, ours, theirs = times(row)
+            mark = targets.mark([target.used(row)])
+            lines.append(f"| {target.text} | {mark} {target.measured(row)} | {ours} | {theirs} |")
+    return lines
 
 
 def markdown(rows: list[Row]) -> str:
-    """Return the table that the README carries: a line per network, a column per job."""
-    lines = ["| promised | measured | ours | peer |", "|---|---|---|---|"]
-    lines += [
-        f"| {row.target.text} | {row.mark} {row.target.measured(row.ratio)} "
-        f"| {duration(row.ours_s)} | {duration(row.peer_s)} |"
-        for row in rows
-        if row.target is not None
-    ]
-    for peer, jobs in (
-        ("picamera2", COLUMNS),
-        ("picamera2", REQUEST_COLUMNS),
-        ("modlib", COLUMNS[3:6]),
-    ):
+    """Return the tables of docs/benchmarks.md in its order; the first is the README's too."""
+    lines = promised(rows)
+    for peer, jobs in TABLES:
         table = {
             (row.network, row.job): row for row in rows if row.peer == peer and row.job in jobs
         }
         if not table:
             continue
-        lines += ["", f"| against {peer} | {' | '.join(jobs)} |", "|---" * (len(jobs) + 1) + "|"]
+        title = f"against {peer}" if peer else "no peer"
+        lines += ["", f"| {title} | {' | '.join(jobs)} |", "|---" * (len(jobs) + 1) + "|"]
         for network in dict.fromkeys(network for network, _ in table):
             cells = (cell(table.get((network, job))) for job in jobs)
             lines.append(f"| {network} | {' | '.join(cells)} |")
@@ -154,12 +164,14 @@ def markdown(rows: list[Row]) -> str:
         "| head | network | peer | ratio | ours | peer's | times copying what decides |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [
-        f"| {row.job} | {row.network} | {row.peer} | **{row.ratio:.3g}x** | {duration(row.ours_s)} "
-        f"| {duration(row.peer_s)} | {row.ours_s / row.copy_s:.3g} of {duration(row.copy_s)} |"
-        for row in rows
-        if row.copy_s
-    ]
+    for row in rows:
+        if row.copy_s:
+            ratio, ours, theirs = times(row)
+            copies = f"{row.ours_s / row.copy_s:.3g} of {timing.duration(row.copy_s)}"
+            lines.append(
+                f"| {row.job} | {row.network} | {row.peer or 'none'} | **{ratio}** | {ours} "
+                f"| {theirs} | {copies} |"
+            )
     return "\n".join(lines)
 
 
@@ -173,22 +185,33 @@ def measure(names: list[str], budget_s: float) -> list[Row]:
         print(text_line(row), file=sys.stderr, flush=True)
 
     def run(case: cases.Case) -> None:
-        ours, theirs = timing.compare([case.ours, case.theirs], budget_s)
+        theirs_s: float | None = None
+        if case.theirs is None:
+            (ours_s,) = timing.compare([case.ours], budget_s)
+        else:
+            ours_s, theirs_s = timing.compare([case.ours, case.theirs], budget_s)
         copy_s = timing.copy_seconds(case.touched_bytes) if case.touched_bytes else 0.0
-        add(Row(case.job, case.network, case.peer, ours, theirs, copy_s))
+        add(Row(case.job, case.network, case.peer, ours_s, theirs_s, copy_s))
 
     for name in names:
         for case in cases.network_cases(imx.Network.find(name), rng):
             run(case)
-    for case in cases.tuple_cases(rng):
+    for case in (*cases.tuple_cases(rng), *cases.box_cases(rng), cases.latency_case()):
         run(case)
     for head in HEADS:
         for case in head.cases(rng):
             run(case)
-    for job, name, ours, theirs in live_requests.measure(4 * budget_s):
-        add(Row(job, name, "picamera2", ours, theirs))
+    for row in itertools.chain(
+        live_requests.measure(4 * budget_s),
+        request_stages.measure(40 * budget_s),
+        camera_outputs.measure(8 * budget_s),
+    ):
+        add(row)
     ours, theirs = timing.import_seconds(["imx500_native", "numpy"], repeats=15)
     add(Row(cases.IMPORT, "", "numpy", ours, theirs))
+    with tempfile.TemporaryDirectory() as folder:
+        demo = ["-m", "imx500_native", "demo", "--save", f"{folder}/demo.png"]
+        add(Row(cases.DEMO, "", "", timing.command_seconds(demo, repeats=3)))
     return rows
 
 
@@ -198,7 +221,9 @@ def main() -> int:
     parser.add_argument(
         "--budget-ms", type=float, default=250, help="time for one case, both sides (%(default)s)"
     )
-    parser.add_argument("--markdown", action="store_true", help="print the README's table")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the tables of docs/benchmarks.md"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     arguments = parser.parse_args()
 
@@ -207,16 +232,18 @@ def main() -> int:
     if arguments.markdown:
         print(markdown(rows), f"\n{machine()}. {notes()}", sep="\n")
     else:
-        print(f"{'ratio':>9}   {'ours':>9} {'peer':>9}  {'job':<20} {'peer':<15} network")
+        print(f"{'ratio':>10}   {'ours':>9} {'peer':>9}  {'job':<20} {'peer':<15} network")
         print(*map(text_line, rows), sep="\n")
         print(f"\n{machine()}\n{notes()}")
     if arguments.json:
         report = {
             "machine": machine(),
-            "rows": [{**asdict(row), "ratio": row.ratio, "mark": row.mark} for row in rows],
+            "rows": [
+                {**asdict(row), "ratio": row.ratio, "mark": targets.mark_of(row)} for row in rows
+            ],
         }
         arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(row.mark != "✗" for row in rows) else 1
+    return 0 if all(targets.mark_of(row) != "✗" for row in rows) else 1
 
 
 if __name__ == "__main__":

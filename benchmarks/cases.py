@@ -13,6 +13,7 @@ import peers
 
 import imx500_native as imx
 from imx500_native import _tensors
+from imx500_native.peer_geometry import picamera2_convert_inference_coords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,10 +34,20 @@ IMAGE_TUPLE = "input image, tuple"
 IMAGE_BUFFER = "input image, buffer"
 TUPLE_LOOP = "floats of a tuple"
 IMPORT = "import"
+DEMO = "100 demo frames"
 REQUEST_OUTPUTS = "request to outputs"
+REQUEST_GROWTH = "request to outputs, growth"
 REQUEST_DETECTIONS = "request to detections"
 REQUEST_METADATA = "whole metadata"
 REQUEST_ROI = "get_roi_scaled"
+FLOAT_BOXES = "100 boxes, floats"
+EXACT_BOXES = "100 boxes, its numbers"
+CAMERA_CAPTURE = "capture() to outputs"
+CAMERA_LOOP = "for loop to outputs"
+CAMERA_LATE = "capture() to outputs, a buffer given back first"
+LATENCY_BUDGET = "latency of a frame"
+
+SMALL = "601 floats in one output"
 
 
 def detections_job(objects: int) -> str:
@@ -46,7 +57,7 @@ def detections_job(objects: int) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """One job: the same arguments, our way and a peer's.
+    """One job: the same arguments, our way and a peer's, where one does it.
 
     `touched_bytes` are those of the tensors that must be read at least, where that is of interest.
     """
@@ -55,8 +66,35 @@ class Case:
     network: str
     peer: str
     ours: Callable[[], Any]
-    theirs: Callable[[], Any]
+    theirs: Callable[[], Any] | None
     touched_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured case, seconds per call; `copy_s` of the tensors that had to be read.
+
+    Where no peer does the job, `peer` is empty and there is no time of its.
+    """
+
+    job: str
+    network: str
+    peer: str
+    ours_s: float
+    peer_s: float | None = None
+    copy_s: float = 0.0
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times as long the peer takes; None without a peer."""
+        return None if self.peer_s is None else self.peer_s / self.ours_s
+
+
+def small_network() -> Network:
+    """Return a network with as many floats as an SSD, all in one output."""
+    spec = imx.OutputSpec("tensor", (601,), np.dtype("i1"), 1 / 8)
+    like = imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    return imx.Network.from_specs(input=like.input, outputs=[spec], name=SMALL)
 
 
 def require(same: object, what: str) -> None:
@@ -231,3 +269,54 @@ def tuple_cases(rng: np.random.Generator) -> Iterator[Case]:
         length = str(len(values))
         require(np.array_equal(ours()[0].ravel(order="F"), theirs()), f"{length} floats")
         yield Case(TUPLE_LOOP, length, "numpy.fromiter", ours, theirs)
+
+
+def box_cases(rng: np.random.Generator) -> Iterator[Case]:
+    """Yield 100 boxes mapped into a picture at once, against picamera2's call for each.
+
+    In floats, which is what frames do, and bit for bit with picamera2's integers.
+    """
+    device = peers.picamera2_imx500(imx.Network.find("ssd_mobilenetv2_fpnlite_320x320_pp"))
+    camera = peers.picamera2_camera(STREAM_SIZE)
+    crop = (508, 440, 3040, 1710)
+    metadata = {"ScalerCrop": crop}
+    corner = rng.uniform(0.1, 0.5, (100, 2))
+    # picamera2's order: y, x.
+    boxes = np.hstack([corner, corner + rng.uniform(0.05, 0.4, (100, 2))]).astype(np.float32)
+    xyxy = np.ascontiguousarray(boxes[:, [1, 0, 3, 2]])
+    mapper = imx.CoordinateMapper(peers.FULL_SENSOR, crop, STREAM_SIZE)
+
+    def floats() -> Any:
+        return mapper.boxes(xyxy)
+
+    def exact() -> Any:
+        return picamera2_convert_inference_coords(
+            boxes, scaler_crop=crop, raw_size=peers.RAW_SIZE, stream_size=STREAM_SIZE
+        )
+
+    def picamera2() -> Any:
+        return [device.convert_inference_coords(box, metadata, camera) for box in boxes]
+
+    theirs = np.array(picamera2())
+    require(np.array_equal(exact(), theirs), EXACT_BOXES)
+    inside = np.all((theirs[:, :2] > 0) & (theirs[:, :2] + theirs[:, 2:] < STREAM_SIZE), axis=1)
+    corners = np.hstack([theirs[:, :2], theirs[:, :2] + theirs[:, 2:]])
+    # It cuts to whole pixels four times on the way, and moves boxes that begin outside.
+    require(inside.sum() > 20, FLOAT_BOXES)
+    require(np.abs(floats() - corners)[inside].max() <= 4, FLOAT_BOXES)
+    yield Case(FLOAT_BOXES, "", "picamera2", floats, picamera2)
+    yield Case(EXACT_BOXES, "", "picamera2", exact, picamera2)
+
+
+def latency_case() -> Case:
+    """Return what the account of one frame's latency costs: its arrival and three stages."""
+    budget = imx.LatencyBudget(33.3)
+
+    def ours() -> None:
+        budget.start(81_423_520_000)
+        budget.mark("outputs")
+        budget.mark("results")
+        budget.mark("yours")
+        budget.finish()
+
+    return Case(LATENCY_BUDGET, "", "", ours, None)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import importlib
 from time import perf_counter, perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import cases
 import frames
 import numpy as np
 import peers
 import timing
-from cases import (
-    REQUEST_DETECTIONS,
-    REQUEST_METADATA,
-    REQUEST_OUTPUTS,
-    REQUEST_ROI,
-    picamera2_detections,
-)
 
 import imx500_native as imx
 from imx500_native.picamera2 import IMX500
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from imx500_native.network import Network
 
 # One, few and many floats; four outputs and one.
 NETWORKS = (
@@ -35,120 +33,165 @@ DETECTOR = "ssd_mobilenetv2_fpnlite_320x320_pp"
 BATCH = 25
 
 
-def _least_s(
-    camera: Any,
-    prepare: Callable[[Any], None],
-    warm_up: Callable[[], None],
-    ours: Callable[[Any], None],
-    theirs: Callable[[Any], None],
-    budget_s: float,
-) -> tuple[float, float]:
-    """Return the least seconds of either call, every one on a fresh request, results freed.
+class Job(NamedTuple):
+    """A call on a completed request, and who writes the request's tensors.
 
-    `prepare` writes the tensors, which on a camera is the work of another thread; `warm_up` brings
-    back to the caches what that pushed out of them: the interpreter, not the tensors. Both sides
-    take turns in batches, as one call of a peer that touches megabytes leaves no cache warm for the
-    next.
+    `prepare` writes those that are measured, which on a camera is the work of another thread;
+    `prepare_warm_up` writes others, as small as the call can do with. Freeing what the call returns
+    is timed with it, unless told otherwise.
     """
-    least = {ours: float("inf"), theirs: float("inf")}
+
+    call: Callable[[Any], object]
+    prepare: Callable[[Any], None]
+    prepare_warm_up: Callable[[Any], None]
+    frees: bool = True
+
+
+class Writer:
+    """Puts what a camera would have sent into completed requests.
+
+    Raises
+    ------
+    ImportError
+        If what the tests use of libcamera is not there.
+    """
+
+    def __init__(self) -> None:
+        # It brings the library that the next one needs.
+        importlib.import_module("imx500_native._libcamera")
+        # The tests' own, which scripts/bench puts on the path.
+        self._inject = importlib.import_module("native.build").inject_controls()
+        self._inject.register_cnn_controls()
+
+    def tensors(
+        self,
+        tensors: Sequence[npt.NDArray[Any]],
+        shapes: Sequence[tuple[int, ...]],
+        planes: npt.NDArray[np.uint8] | None = None,
+        *,
+        scaler_crop: bool = False,
+    ) -> Callable[[Any], None]:
+        """Return a function that writes tensors, an input tensor and a crop into a request."""
+        values = np.concatenate([tensor.ravel(order="F") for tensor in tensors])
+        info = np.frombuffer(frames.info_of(shapes), np.uint8)
+        crop = np.array(peers.FULL_SENSOR, np.int32)
+
+        def put(request: Any) -> None:
+            self._inject.put(request, "CnnOutputTensor", values)
+            self._inject.put(request, "CnnOutputTensorInfo", info)
+            if planes is not None:
+                self._inject.put(request, "CnnInputTensor", planes)
+            if scaler_crop:
+                self._inject.put(request, "ScalerCrop", crop, "rectangle")
+
+        return put
+
+
+def least_s(camera: Any, jobs: Sequence[Job], budget_s: float) -> list[float]:
+    """Return the least seconds of each job, every call on a fresh request.
+
+    Before each timed call the same call runs on another request: writing megabytes of tensors
+    pushes the interpreter and the code of both sides out of the caches, and this brings back what
+    the job itself runs, but not its tensors. The jobs take turns in batches, as one call of a peer
+    that touches megabytes leaves no cache warm for the next. The clock's own time is taken off.
+    """
+    least = [float("inf")] * len(jobs)
     end = perf_counter() + budget_s
     rounds = 0
     while rounds < 2 or perf_counter() < end:
-        for call in least:
+        for number, job in enumerate(jobs):
             for _ in range(BATCH):
                 request = camera.capture()
-                prepare(request)
-                warm_up()
+                job.prepare(request)
+                other = camera.capture()
+                job.prepare_warm_up(other)
+                job.call(other)
                 start = perf_counter_ns()
-                call(request)
+                result = job.call(request)
+                if job.frees:
+                    result = None
                 took = perf_counter_ns() - start
-                least[call] = min(least[call], took / 1e9)
+                least[number] = min(least[number], took)
+                del result
+                camera.requeue(other)
                 camera.requeue(request)
         rounds += 1
-    return least[ours], least[theirs]
+    clock_ns = timing.clock_ns()
+    return [(ns - clock_ns) / 1e9 for ns in least]
 
 
-def measure(budget_s: float) -> Iterator[tuple[str, str, float, float]]:
-    """Yield (job, network, our seconds, picamera2's seconds).
+def measure(budget_s: float) -> Iterator[cases.Row]:
+    """Yield what is measured of requests, with a budget for each job.
 
     Raises
     ------
     ImportError
         If libcamera, or what the tests use of it, is not there.
     """
-    # The tests' own, which scripts/bench puts on the path.
-    inject = importlib.import_module("native.build").inject_controls()
-    inject.register_cnn_controls()
+    writer = Writer()
     rng = np.random.default_rng(500)
     with importlib.import_module("virtual_camera").VirtualCamera() as camera:
         camera.start()
-        for name in NETWORKS:
-            yield from _measure_network(camera, inject, imx.Network.find(name), rng, budget_s)
+        for network in (cases.small_network(), *map(imx.Network.find, NETWORKS)):
+            yield from _outputs_and_metadata(camera, writer, network, rng, budget_s)
+        yield from _detections(camera, writer, imx.Network.find(DETECTOR), rng, budget_s)
 
 
-def _measure_network(
-    camera: Any, inject: Any, network: imx.Network, rng: np.random.Generator, budget_s: float
-) -> Iterator[tuple[str, str, float, float]]:
+def _outputs_and_metadata(
+    camera: Any, writer: Writer, network: Network, rng: np.random.Generator, budget_s: float
+) -> Iterator[cases.Row]:
     device = peers.picamera2_imx500(network)
-    if network.name == DETECTOR:
-        tensors = frames.detector_tensors(network, 10, rng)
-    else:
-        tensors = [frames.random_tensor(spec, rng) for spec in network.outputs]
-    values = np.concatenate([tensor.ravel(order="F") for tensor in tensors])
-    info = np.frombuffer(frames.output_info(network), np.uint8)
+    tensors = [frames.random_tensor(spec, rng) for spec in network.outputs]
     spec = network.input
     planes = rng.integers(0, 256, 3 * spec.width * spec.height, dtype=np.uint8)
-    bytes_of_one = np.frombuffer(frames.info_of([(1,)]), np.uint8)
-    crop = np.array(peers.FULL_SENSOR, np.int32)
+    one = ([tensors[0][:1]], [(1,)])
 
-    def prepare(request: Any) -> None:
-        inject.put(request, "CnnOutputTensor", values)
-        inject.put(request, "CnnOutputTensorInfo", info)
+    def outputs(request: Any) -> Any:
+        return imx.Frame.from_request(request, network=network, ownership="move").outputs
 
-    def with_input(request: Any) -> None:
-        prepare(request)
-        inject.put(request, "CnnInputTensor", planes)
+    def peer_outputs(request: Any) -> Any:
+        return device.get_outputs(peers.picamera2_request(request).get_metadata())
 
-    def warm_up() -> None:
-        request = camera.capture()
-        inject.put(request, "CnnOutputTensor", values[:1])
-        inject.put(request, "CnnOutputTensorInfo", bytes_of_one)
-        _ = imx.Frame.from_request(request, ownership="move").outputs
-        camera.requeue(request)
+    def metadata(request: Any) -> Any:
+        return imx.Frame.from_request(request, ownership="move").metadata
 
-    def outputs(request: Any) -> None:
-        _ = imx.Frame.from_request(request, network=network, ownership="move").outputs
+    def peer_metadata(request: Any) -> Any:
+        return request.metadata
 
-    def peer_outputs(request: Any) -> None:
-        device.get_outputs(peers.picamera2_request(request).get_metadata())
+    small = writer.tensors(*one)
+    prepare = writer.tensors(tensors, network.output_shapes)
+    request = camera.capture()
+    prepare(request)
+    theirs = peer_outputs(request)
+    cases.require(all(map(np.array_equal, outputs(request), theirs)), network.name)
+    camera.requeue(request)
+    jobs = [Job(call, prepare, small) for call in (outputs, peer_outputs)]
+    times = least_s(camera, jobs, budget_s)
+    yield cases.Row(cases.REQUEST_OUTPUTS, network.name, "picamera2", *times)
 
-    def metadata(request: Any) -> None:
-        _ = imx.Frame.from_request(request, ownership="move").metadata
+    small = writer.tensors(*one, planes[:3])
+    prepare = writer.tensors(tensors, network.output_shapes, planes)
+    request = camera.capture()
+    prepare(request)
+    theirs = {control.name: value for control, value in peer_metadata(request).items()}
+    ours = metadata(request)
+    cases.require(set(ours) == set(theirs), network.name)
+    for name in ("CnnInputTensor", "CnnOutputTensor", "CnnOutputTensorInfo"):
+        cases.require(np.array_equal(ours[name], theirs[name]), f"{network.name}, {name}")
+    camera.requeue(request)
+    jobs = [Job(call, prepare, small) for call in (metadata, peer_metadata)]
+    times = least_s(camera, jobs, budget_s)
+    yield cases.Row(cases.REQUEST_METADATA, network.name, "libcamera", *times)
 
-    def peer_metadata(request: Any) -> None:
-        peers.picamera2_request(request).get_metadata()
 
-    yield (
-        REQUEST_OUTPUTS,
-        network.name,
-        *_least_s(camera, prepare, warm_up, outputs, peer_outputs, budget_s),
-    )
-    yield (
-        REQUEST_METADATA,
-        network.name,
-        *_least_s(camera, with_input, warm_up, metadata, peer_metadata, budget_s),
-    )
-    if network.name != DETECTOR:
-        return
-
+def _detections(
+    camera: Any, writer: Writer, network: Network, rng: np.random.Generator, budget_s: float
+) -> Iterator[cases.Row]:
+    device = peers.picamera2_imx500(network)
     stream = (1280, 720)
     picamera2 = peers.picamera2_camera(stream)
 
-    def with_crop(request: Any) -> None:
-        prepare(request)
-        inject.put(request, "ScalerCrop", crop, "rectangle")
-
-    def detections(request: Any) -> None:
+    def detections(request: Any) -> Any:
         frame = imx.Frame.from_request(
             request,
             network=network,
@@ -156,28 +199,37 @@ def _measure_network(
             roi=peers.FULL_SENSOR,
             ownership="move",
         )
-        frame.detections(0.5)
+        return frame.detections(0.5)
 
-    def peer_detections(request: Any) -> None:
+    def peer_detections(request: Any) -> Any:
         found = peers.picamera2_request(request).get_metadata()
-        picamera2_detections(device, picamera2, network, found)
+        return cases.picamera2_detections(device, picamera2, network, found)
 
-    yield (
-        REQUEST_DETECTIONS,
-        network.name,
-        *_least_s(camera, with_crop, warm_up, detections, peer_detections, budget_s),
+    # A detector's own shapes are as small as tensors get: the warm-up has others of the same.
+    prepare, other = (
+        writer.tensors(
+            frames.detector_tensors(network, 10, rng), network.output_shapes, scaler_crop=True
+        )
+        for _ in range(2)
     )
+    request = camera.capture()
+    prepare(request)
+    theirs = peer_detections(request)
+    cases.require(len(theirs) == len(detections(request)) == 10, cases.REQUEST_DETECTIONS)
+    camera.requeue(request)
+    jobs = [Job(call, prepare, other) for call in (detections, peer_detections)]
+    times = least_s(camera, jobs, budget_s)
+    yield cases.Row(cases.REQUEST_DETECTIONS, network.name, "picamera2", *times)
 
     drop_in = IMX500("", device=importlib.import_module("drop_in.stand_ins").Device())
-
     request = camera.capture()
-    with_crop(request)
+    prepare(request)
     completed = peers.picamera2_request(request)
     completed.picam2 = picamera2
     # It leaves the request as it was: both are asked about the same one.
-    ours, theirs = timing.compare(
+    times = timing.compare(
         [lambda: drop_in.get_roi_scaled(completed), lambda: device.get_roi_scaled(completed)],
         budget_s,
     )
     camera.requeue(request)
-    yield (REQUEST_ROI, network.name, ours, theirs)
+    yield cases.Row(cases.REQUEST_ROI, network.name, "picamera2", *times)

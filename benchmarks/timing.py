@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-from time import perf_counter
+from time import perf_counter, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +67,23 @@ def compare(functions: list[Callable[[], Any]], budget_s: float) -> list[float]:
     return least
 
 
+def clock_ns() -> int:
+    """Return how long reading the clock takes, which every single timed call has in it."""
+    least = sys.maxsize
+    for _ in range(10_000):
+        start = perf_counter_ns()
+        least = min(least, perf_counter_ns() - start)
+    return least
+
+
+def duration(seconds: float) -> str:
+    """Return a time with its unit, three digits."""
+    for unit, factor in (("µs", 1e6), ("ms", 1e3)):
+        if seconds * factor < 1000:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
 def copy_seconds(size: int) -> float:
     """Return the least seconds of copying so many bytes, from memory that was just used."""
     source, target = np.ones(size, np.uint8), np.empty(size, np.uint8)
@@ -87,4 +104,14 @@ def import_seconds(modules: list[str], repeats: int) -> list[float]:
                 [sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True
             )
             least[index] = min(least[index], float(answer.stdout))
+    return least
+
+
+def command_seconds(arguments: list[str], repeats: int) -> float:
+    """Return the least seconds that a command of this interpreter takes, its output thrown away."""
+    least = float("inf")
+    for _ in range(repeats):
+        start = perf_counter()
+        subprocess.run([sys.executable, "-P", *arguments], check=True, capture_output=True)
+        least = min(least, perf_counter() - start)
     return least

@@ -5,11 +5,14 @@ per class. `read_maps` is the post-processing that it needs, and makes boxes of 
 what the network would answer to a scene, the simulated camera puts that on the tensor's grid, and
 the program reads it as it would on the robot.
 
-python examples/own_network.py
+python examples/own_network.py [--frames N]
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,9 +52,13 @@ def encode(scene: Scene, network: imx.Network) -> list[np.ndarray]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Find the middles of people, cars and dogs.")
+    parser.add_argument("--frames", type=int, default=90)
+    arguments = parser.parse_args()
+
     decoder = imx.Decoder.for_network(NETWORK, head=read_maps)
-    with imx.SimulatedCamera(NETWORK, encode=encode, real_time=False, seed=4, frames=90) as camera:
-        for frame in camera:
+    with imx.SimulatedCamera(NETWORK, encode=encode, real_time=False, seed=4) as camera:
+        for frame in islice(camera, arguments.frames):
             if frame.outputs is not None and frame.sequence % 15 == 0:
                 objects = decoder(frame.outputs).mapped(frame.mapper())
                 middles = (objects.xyxy[:, :2] + objects.xyxy[:, 2:]) / 2
@@ -63,4 +70,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except imx.Imx500Error as error:
+        sys.exit(str(error))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-
-from picamera2 import CompletedRequest, MappedArray, Picamera2
+from typing import TYPE_CHECKING
 
 import imx500_native as imx
 from imx500_native.picamera2 import IMX500
+
+if TYPE_CHECKING:
+    from picamera2 import CompletedRequest
 
 MODEL = "/usr/share/imx500-models/imx500_network_ssd_mobilenetv2_fpnlite_320x320_pp.rpk"
 
@@ -22,6 +24,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Show what a network finds.")
     parser.add_argument("network", nargs="?", default=MODEL)
     arguments = parser.parse_args()
+
+    # Not above: --help must do without it.
+    try:
+        from picamera2 import MappedArray, Picamera2
+    except ImportError as error:
+        sys.exit(f"{error}; sudo apt install python3-picamera2")
 
     # The sensor must have its network before picamera2 opens the camera.
     imx500 = IMX500(arguments.network)

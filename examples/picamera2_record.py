@@ -14,12 +14,13 @@ import json
 import sys
 import time
 from pathlib import Path
-
-from picamera2 import CompletedRequest, MappedArray, Picamera2
-from picamera2.encoders import H264Encoder
+from typing import TYPE_CHECKING
 
 import imx500_native as imx
 from imx500_native.picamera2 import IMX500
+
+if TYPE_CHECKING:
+    from picamera2 import CompletedRequest
 
 MODEL = "/usr/share/imx500-models/imx500_network_ssd_mobilenetv2_fpnlite_320x320_pp.rpk"
 
@@ -30,6 +31,13 @@ def main() -> None:
     parser.add_argument("network", nargs="?", default=MODEL)
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
+
+    # Not above: --help must do without it.
+    try:
+        from picamera2 import MappedArray, Picamera2
+        from picamera2.encoders import H264Encoder
+    except ImportError as error:
+        sys.exit(f"{error}; sudo apt install python3-picamera2")
 
     # The sensor must have its network before picamera2 opens the camera.
     imx500 = IMX500(arguments.network)

@@ -50,8 +50,17 @@ cdef inline cnp.ndarray column_major(object tensor):
     )
 
 
+cdef inline int require_outputs(bint fit) except -1:
+    """Refuse outputs that are others than those of the network; `Decoder` says which came."""
+    if not fit:
+        from imx500_native.errors import OutputsError
+
+        raise OutputsError("the outputs have other shapes than this head reads")
+    return 0
+
+
 cdef inline tuple tensors_of(object outputs, Py_ssize_t count):
-    """A frame's outputs, or None where they are not so many."""
+    """A frame's outputs, where they are so many."""
     cdef tuple tensors
     if isinstance(outputs, tuple):
         tensors = outputs
@@ -59,21 +68,18 @@ cdef inline tuple tensors_of(object outputs, Py_ssize_t count):
         try:
             tensors = tuple(outputs)
         except TypeError:
-            return None
-    return tensors if len(tensors) == count else None
+            tensors = None
+    require_outputs(tensors is not None and len(tensors) == count)
+    return tensors
 
 
 cdef inline list columns_of(object outputs, Py_ssize_t count):
-    """A frame's outputs, `column_major` each, or None where they are not so many tensors."""
-    cdef tuple tensors = tensors_of(outputs, count)
+    """A frame's outputs, where they are so many tensors, `column_major` each."""
     cdef list columns = []
     cdef cnp.ndarray column
-    if tensors is None:
-        return None
-    for tensor in tensors:
+    for tensor in tensors_of(outputs, count):
         column = column_major(tensor)
-        if column is None:
-            return None
+        require_outputs(column is not None)
         columns.append(column)
     return columns
 

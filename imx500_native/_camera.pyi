@@ -9,6 +9,11 @@ from imx500_native.frame import Frame
 from imx500_native.latency import LatencyBudget
 
 def abandon(owner: object) -> None: ...
+def prepare_sensor_controls() -> None: ...
+def put_sensor_controls(
+    request: Any,
+    values: dict[str, npt.NDArray[Any] | bytes | tuple[int, ...]],
+) -> None: ...
 
 class Counts(NamedTuple):
     completed: int

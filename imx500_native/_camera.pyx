@@ -4,6 +4,8 @@ import os
 import time
 from typing import NamedTuple
 
+import numpy as np
+
 cimport cython
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
@@ -15,12 +17,27 @@ from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
 
 from imx500_native._frame cimport FrameContext, FrameState
-from imx500_native._libcamera cimport Controls, bound_pointer, request_pointer
+from imx500_native._latency cimport LatencyBudget
+from imx500_native._libcamera cimport (
+    Controls,
+    bound_pointer,
+    id_of,
+    refusal,
+    request_pointer,
+    stand_in_for,
+)
 from imx500_native.includes.libcamera cimport (
+    KIND_FLOAT,
+    KIND_INT32,
+    KIND_RECTANGLE,
+    KIND_UINT8,
+    TAKEN,
     CControl,
+    CControlKind,
     CRequest,
+    CTaking,
     find_control,
-    known_controls,
+    put_control,
     take_whole,
 )
 from imx500_native.includes.run_loop cimport (
@@ -71,6 +88,70 @@ def abandon(object owner):
         What owns things of libcamera, whose threads the child has not got.
     """
     Py_INCREF(owner)
+
+
+# What an IMX500 says of a frame, with libcamera's type and numpy's of one element.
+cdef dict SENSOR_CONTROLS = {
+    "CnnOutputTensor": (KIND_FLOAT, np.float32),
+    "CnnOutputTensorInfo": (KIND_UINT8, np.uint8),
+    "CnnInputTensor": (KIND_UINT8, np.uint8),
+    "CnnInputTensorInfo": (KIND_UINT8, np.uint8),
+    "CnnKpiInfo": (KIND_INT32, np.int32),
+    "ScalerCrop": (KIND_RECTANGLE, np.int32),
+}
+
+
+def prepare_sensor_controls():
+    """Find numbers for what `put_sensor_controls` sets; before the session that reads them."""
+    for name in SENSOR_CONTROLS:
+        stand_in_for(name)
+
+
+def put_sensor_controls(request, dict values):
+    """Put what a simulated IMX500 says of a frame onto a completed request.
+
+    Parameters
+    ----------
+    request : libcamera.Request
+        Completed and not reused since; what it has of these names is replaced.
+    values : dict of str to ndarray, bytes or sequence of int
+        Tensors of one dimension, their infos, the KPI and the ScalerCrop, by libcamera's names. A
+        libcamera that does not know a name keeps it under a number of this package's own.
+
+    Raises
+    ------
+    ValueError
+        For another name, or a value of another shape.
+    RequestStateError, TensorTakenError
+        For a request that is pending or cancelled, or whose metadata were taken.
+    LibcameraMissingError
+        If libcamera declares one of them with another type.
+    """
+    cdef CRequest *pointer = request_pointer(request)
+    cdef cnp.ndarray array
+    cdef CControlKind kind
+    cdef CTaking state
+    cdef size_t elements
+    for name, value in values.items():
+        known = SENSOR_CONTROLS.get(name)
+        if known is None:
+            raise ValueError(f"{name!r:.80} is not one of {', '.join(SENSOR_CONTROLS)}")
+        kind = <CControlKind><int>known[0]
+        given = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else value
+        array = np.ascontiguousarray(given, known[1])
+        if np.ndim(given) != 1 or (kind == KIND_RECTANGLE and len(array) != 4):
+            raise ValueError(f"{name} has the shape {np.shape(given)}")
+        elements = 1 if kind == KIND_RECTANGLE else len(array)
+        state = put_control(
+            pointer[0],
+            stand_in_for(name),
+            kind,
+            kind != KIND_RECTANGLE,
+            cnp.PyArray_DATA(array),
+            elements,
+        )
+        if state != TAKEN:
+            raise refusal(state)
 
 
 class Counts(NamedTuple):
@@ -157,7 +238,7 @@ cdef class RunLoop:
     cdef list memories
     cdef object before_taking
     cdef FrameContext context
-    cdef public object latency
+    cdef public LatencyBudget latency
     cdef public Py_ssize_t tensorless
     cdef unsigned int tensor_id
     cdef int dimensions
@@ -202,6 +283,7 @@ cdef class RunLoop:
             slot.request = request_pointer(request)
             slot.dma_buf = dma_bufs[number]
             slot.in_access = slot.held = False
+            slot.completed_ns = 0
             slots.push_back(slot)
             self.pointers.push_back(slot.request)
         self.camera = camera
@@ -212,10 +294,7 @@ cdef class RunLoop:
         self.before_taking = before_taking
         self.context = context
         # Only Raspberry Pi's libcamera has it; no control has the number 0.
-        self.tensor_id = 0
-        for known, name in known_controls():
-            if name == b"CnnOutputTensor":
-                self.tensor_id = known
+        self.tensor_id = id_of("CnnOutputTensor")
         cdef CCamera *pointer = <CCamera *>bound_pointer(
             camera, camera_capsule, imx500_camera_type_name()
         )
@@ -312,6 +391,7 @@ cdef class RunLoop:
         cdef Lease lease
         cdef cnp.ndarray picture
         cdef CControl tensor
+        cdef FrameState taken
         # From here on the lease returns the buffer, whatever happens.
         lease = Lease.__new__(Lease)
         lease.loop = self.loop
@@ -345,10 +425,14 @@ cdef class RunLoop:
             self.tensorless = 0
         else:
             self.tensorless += 1
+        taken = self.context.frame(controls, picture, controls.sequence)
         if self.latency is not None:
             self.latency.finish()
-            self.latency.start(controls.get("SensorTimestamp"))
-        return self.context.frame(controls, picture, controls.sequence)
+            self.latency.start(
+                controls.get("SensorTimestamp"), None, loop.completed_ns(index)
+            )
+            taken._watch(self.latency)
+        return taken
 
     @property
     def running(self):

@@ -5,7 +5,7 @@ cimport numpy as cnp
 from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, uint32_t
 
-from imx500_native._arrays cimport columns_of, grow, new_floats, scratch_memory
+from imx500_native._arrays cimport columns_of, grow, new_floats, require_outputs, scratch_memory
 from imx500_native.includes.on_sensor_detections cimport (
     imx500_box_format,
     imx500_candidates,
@@ -55,26 +55,26 @@ cdef class OnSensorHead:
 
         Returns
         -------
-        tuple of ndarray or None
+        tuple of ndarray
             xyxy (m, 4) float32 in 0..1 of what the network saw, confidence (m,) float32 and
-            class_id (m,) int32, most confident first. None where the outputs do not have these
-            shapes.
+            class_id (m,) int32, most confident first.
+
+        Raises
+        ------
+        OutputsError
+            If the outputs do not have these shapes.
         """
         cdef cnp.ndarray boxes, scores, classes, count
-        tensors = columns_of(outputs, 4)
-        if tensors is None:
-            return None
-        boxes, scores, classes, count = tensors
-        if (
-            boxes.ndim != 2
-            or boxes.shape[1] != 4
-            or scores.ndim != 1
-            or scores.shape[0] != boxes.shape[0]
-            or classes.ndim != 1
-            or classes.shape[0] != boxes.shape[0]
-            or cnp.PyArray_SIZE(count) != 1
-        ):
-            return None
+        boxes, scores, classes, count = columns_of(outputs, 4)
+        require_outputs(
+            boxes.ndim == 2
+            and boxes.shape[1] == 4
+            and scores.ndim == 1
+            and scores.shape[0] == boxes.shape[0]
+            and classes.ndim == 1
+            and classes.shape[0] == boxes.shape[0]
+            and cnp.PyArray_SIZE(count) == 1
+        )
 
         cdef imx500_candidates candidates
         candidates.boxes = <const float *>cnp.PyArray_DATA(boxes)

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from imx500_native._demo_tables import counted, result_table, words
-from imx500_native._table import emit, fitted, note, printable, table
+from imx500_native._table import emit, fitted, note, printable
 from imx500_native.camera import open_camera
 from imx500_native.decoding import Decoder
-from imx500_native.latency import LatencyBudget
 from imx500_native.simulation import SimulatedCamera
 from imx500_native.simulation.encoders.classes import gives_no_result
 
@@ -63,7 +62,6 @@ class DemoOptions:
 
 @dataclass(slots=True)
 class _Tally:
-    budget: LatencyBudget
     frames: int = 0
     without_tensors: int = 0
     seconds: float = 0.0
@@ -310,7 +308,7 @@ def _heading(
 
 
 def _summary(camera: Camera | SimulatedCamera, tally: _Tally) -> str:
-    budget = tally.budget
+    budget = camera.latency
     missed = sum(budget.misses.values())
     guilty = ", ".join(f"{stage} {count}" for stage, count in budget.misses.items())
     lines = [
@@ -318,13 +316,7 @@ def _summary(camera: Camera | SimulatedCamera, tally: _Tally) -> str:
         f"{camera.dropped} dropped, {missed} over budget" + (f" ({guilty})" if missed else ""),
     ]
     if tally.frames:
-        lines.append(f"milliseconds per frame, of a budget of {budget.frame_ms:.1f}:")
-        cells: list[tuple[str, ...]] = [("stage", "frames", "p50", "p95", "p99", "max")]
-        cells += [
-            (stage, str(frames), *(f"{time_ms:.3f}" for time_ms in times_ms))
-            for stage, frames, *times_ms in budget.rows()
-        ]
-        lines += ["  " + line for line in table(cells, "<>>>>>")]
+        lines.append(str(budget))
     return "\n".join(lines)
 
 
@@ -335,18 +327,11 @@ def _run(
     view: _View,
     bar: Any,
 ) -> None:
-    budget = tally.budget
+    budget = camera.latency
     has_results = not gives_no_result(options.network)
     tally.started = time.monotonic()
     for frame in islice(camera, options.frames):
-        # A simulated sensor's time is not this machine's.
-        budget.start(frame.sensor_timestamp_ns if camera.source == "camera" else None)
-        outputs = frame.outputs
-        if outputs is not None:
-            budget.mark("read tensors")
         result = frame.result(options.threshold) if has_results else None
-        if outputs is not None and has_results:
-            budget.mark("decode and map")
         view.show(frame, result)
         if bar is not None:
             bar.update()
@@ -388,7 +373,7 @@ def run_demo(options: DemoOptions) -> int:
             simulation_options={"seed": options.seed, "real_time": options.real_time},
         )
     say = note if options.json else lambda text: emit(text + "\n")
-    tally = _Tally(LatencyBudget(1000 / options.frame_rate))
+    tally = _Tally()
     say(_heading(camera, options, threshold))
     if not options.json:
         say("")

@@ -6,7 +6,13 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport SIZE_MAX, int32_t, uint32_t
 from libc.string cimport memcpy
 
-from imx500_native._arrays cimport columns_of, new_floats, real_numbers, require_idle
+from imx500_native._arrays cimport (
+    columns_of,
+    new_floats,
+    real_numbers,
+    require_idle,
+    require_outputs,
+)
 from imx500_native.includes.efficientdet cimport (
     imx500_efficientdet,
     imx500_efficientdet_candidates,
@@ -93,7 +99,7 @@ cdef class BoxHead:
         return 0
 
     cdef list bound(self, outputs):
-        """Point at the tensors; return what owns them, or None where the shapes are others."""
+        """Point at the tensors; return what owns them."""
         raise NotImplementedError
 
     cdef void find_candidates(self) noexcept nogil:
@@ -109,21 +115,22 @@ cdef class BoxHead:
 
         Returns
         -------
-        tuple of ndarray or None
+        tuple of ndarray
             xyxy (m, 4) float32 in 0..1 of what the network saw, confidence (m,) float32 and
-            class_id (m,) int32, most confident first. None where the tensors have other shapes.
+            class_id (m,) int32, most confident first.
 
         Raises
         ------
+        OutputsError
+            If the tensors have other shapes.
         DecoderError
             If another thread is in this object.
         """
         require_idle(self.busy)
         self.busy = True
         try:
-            owners = self.bound(outputs)
-            if owners is None:
-                return None
+            # As long as this list lives, so do copies of tensors that C could not read.
+            _owners = self.bound(outputs)
             with nogil:
                 self.boxes.count = 0
                 self.find_candidates()
@@ -151,13 +158,10 @@ cdef class BoxHead:
 
 
 cdef list tensors_of_shapes(outputs, tuple shapes):
-    """The tensors as libcamera lays them out, or None where they have other shapes."""
+    """The tensors as libcamera lays them out, where they have these shapes."""
     cdef list tensors = columns_of(outputs, len(shapes))
-    if tensors is None:
-        return None
     for tensor, shape in zip(tensors, shapes):
-        if tensor.shape != shape:
-            return None
+        require_outputs(tensor.shape == shape)
     return tensors
 
 
@@ -200,8 +204,7 @@ cdef class NanoDet(BoxHead):
 
     cdef list bound(self, outputs):
         cdef list tensors = tensors_of_shapes(outputs, self.shapes)
-        if tensors is not None:
-            self.network.tensor = values_of(tensors[0])
+        self.network.tensor = values_of(tensors[0])
         return tensors
 
     cdef void find_candidates(self) noexcept nogil:
@@ -245,9 +248,8 @@ cdef class EfficientDet(BoxHead):
 
     cdef list bound(self, outputs):
         cdef list tensors = tensors_of_shapes(outputs, self.shapes)
-        if tensors is not None:
-            self.network.logits = values_of(tensors[1 if self.boxes_first else 0])
-            self.network.codes = values_of(tensors[0 if self.boxes_first else 1])
+        self.network.logits = values_of(tensors[1 if self.boxes_first else 0])
+        self.network.codes = values_of(tensors[0 if self.boxes_first else 1])
         return tensors
 
     cdef void find_candidates(self) noexcept nogil:
@@ -305,9 +307,8 @@ cdef class YOLOv5(BoxHead):
     cdef list bound(self, outputs):
         cdef list tensors = tensors_of_shapes(outputs, self.shapes)
         cdef Py_ssize_t index
-        if tensors is not None:
-            for index in range(len(tensors)):
-                self.levels[index].tensor = values_of(tensors[index])
+        for index in range(len(tensors)):
+            self.levels[index].tensor = values_of(tensors[index])
         return tensors
 
     cdef void find_candidates(self) noexcept nogil:
@@ -352,8 +353,7 @@ cdef class YOLOv5Decoded(BoxHead):
 
     cdef list bound(self, outputs):
         cdef list tensors = tensors_of_shapes(outputs, self.shapes)
-        if tensors is not None:
-            self.tensor = values_of(tensors[0])
+        self.tensor = values_of(tensors[0])
         return tensors
 
     cdef void find_candidates(self) noexcept nogil:

@@ -1,3 +1,8 @@
+from libc.stdint cimport int64_t, uint64_t
+
+from imx500_native._latency cimport LatencyBudget
+
+
 cdef class FrameState:
     cdef readonly object _controls
     cdef readonly object _stream_size
@@ -11,8 +16,14 @@ cdef class FrameState:
     cdef readonly object sequence
     cdef object tensors
     cdef bint tensors_read
+    # Whom to tell how long its stages took, and which of its frames this one is.
+    cdef LatencyBudget budget
+    cdef uint64_t budget_number
 
     cdef int settle_roi(self) except -1
+    cpdef object _watch(self, LatencyBudget budget)
+    cpdef int64_t _stage_begins(self) noexcept
+    cpdef object _stage_ends(self, str stage, int64_t began_ns)
     cdef object found(self, str task, object threshold, object max_detections)
 
 
@@ -20,7 +31,7 @@ cdef class FrameContext:
     cdef type kind
     cdef object network
     cdef object stream_size
-    cdef object roi
+    cdef public object roi
     cdef object image_format
     cdef object roi_history
     cdef object layout

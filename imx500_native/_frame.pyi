@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import disjoint_base
 
+from imx500_native._latency import LatencyBudget
 from imx500_native.decoding import Decoder
 from imx500_native.geometry import CoordinateMapper, Layout, Rect, Size, TransformName
 from imx500_native.network import Network
@@ -31,6 +32,9 @@ class FrameState:
         network_flipped: bool | None = None,
         ownership: Literal["copy", "move"] = "copy",
     ) -> Self: ...
+    def _watch(self, budget: LatencyBudget) -> None: ...
+    def _stage_begins(self) -> int: ...
+    def _stage_ends(self, stage: str, began_ns: int) -> None: ...
     @property
     def _controls(self) -> Any: ...
     @property
@@ -77,6 +81,7 @@ def cached_decoder(
 
 @final
 class FrameContext:
+    roi: Rect | None
     def __init__(
         self,
         kind: type[FrameState],

@@ -2,6 +2,9 @@
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
+from libc.stdint cimport int64_t
+
+from imx500_native._latency cimport LatencyBudget, boot_time_ns
 
 from imx500_native import controls as request_controls
 from imx500_native.decoding import Decoder
@@ -158,6 +161,18 @@ cdef class FrameState:
             self.roi_history = None
         return 0
 
+    cpdef object _watch(self, LatencyBudget budget):
+        """Tell `budget`, whose newest frame this is, how long the own stages take."""
+        self.budget = budget
+        self.budget_number = budget.number
+
+    cpdef int64_t _stage_begins(self) noexcept:
+        return 0 if self.budget is None else boot_time_ns()
+
+    cpdef object _stage_ends(self, str stage, int64_t began_ns):
+        if self.budget is not None:
+            self.budget.measured(stage, self.budget_number, began_ns)
+
     @property
     def roi(self):
         """What the network saw, (x, y, width, height) in sensor pixels; None where nobody said."""
@@ -177,10 +192,14 @@ cdef class FrameState:
         None where the frame carries none, which happens whenever the network is slower than the
         camera. Raises `TensorInfoError` where the frame contradicts itself.
         """
+        cdef int64_t began_ns
         if not self.tensors_read:
+            began_ns = self._stage_begins()
             shapes = None if self.network is None else self.network.output_shapes
             self.tensors = self._controls.output_arrays(shapes)
             self.tensors_read = True
+            if self.tensors is not None:
+                self._stage_ends("outputs", began_ns)
         return self.tensors
 
     def mapper(self, str stream="main"):
@@ -244,13 +263,16 @@ cdef class FrameState:
                 "frame.result() gives what there is"
             )
         outputs = self.outputs
+        cdef int64_t began_ns = self._stage_begins()
         result = decoder(outputs)
-        if result.space == "network":
-            if outputs is None:
-                # Nothing has no place, so nothing needs to be known of the picture.
+        if outputs is None:
+            # Nothing has no place, so nothing needs to be known of the picture.
+            if result.space == "network":
                 result.space = "stream"
-            else:
-                result.move_to(self.mapper())
+            return result
+        if result.space == "network":
+            result.move_to(self.mapper())
+        self._stage_ends("results", began_ns)
         return result
 
     def result(self, threshold=None, max_detections=None):

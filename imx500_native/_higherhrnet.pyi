@@ -20,12 +20,9 @@ class Grouping:
     ) -> None: ...
     def __call__(
         self, outputs: Sequence[npt.NDArray[np.float32]], max_detections: int
-    ) -> (
-        tuple[
-            npt.NDArray[np.float32],
-            npt.NDArray[np.float32],
-            npt.NDArray[np.float32],
-            npt.NDArray[np.float32],
-        ]
-        | None
-    ): ...
+    ) -> tuple[
+        npt.NDArray[np.float32],
+        npt.NDArray[np.float32],
+        npt.NDArray[np.float32],
+        npt.NDArray[np.float32],
+    ]: ...

@@ -10,6 +10,7 @@ from imx500_native._arrays cimport (
     grow,
     new_floats,
     require_idle,
+    require_outputs,
     scratch_memory,
 )
 from imx500_native.includes.higherhrnet cimport (
@@ -106,29 +107,27 @@ cdef class Grouping:
 
         Returns
         -------
-        tuple of ndarray, or None
+        tuple of ndarray
             xy (n, joints, 2) float32 in 0..1 of what the network saw, keypoint_confidence
             (n, joints) float32, detection_confidence (n,) float32 and xyxy (n, 4) float32, most
-            confident first. None where the outputs do not have these shapes.
+            confident first.
 
         Raises
         ------
+        OutputsError
+            If the outputs do not have these shapes.
         DecoderError
             If another thread is in the same object.
         """
         cdef cnp.ndarray tags, places, heats
-        tensors = columns_of(outputs, 3)
-        if tensors is None:
-            return None
-        tags, places, heats = tensors
-        if (
-            tags.ndim != 2
-            or <size_t>tags.shape[0] > IMX500_HIGHERHRNET_MAX_CANDIDATES
-            or <size_t>tags.shape[1] != self.candidates.joints
-            or not cnp.PyArray_SAMESHAPE(tags, places)
-            or not cnp.PyArray_SAMESHAPE(tags, heats)
-        ):
-            return None
+        tags, places, heats = columns_of(outputs, 3)
+        require_outputs(
+            tags.ndim == 2
+            and <size_t>tags.shape[0] <= IMX500_HIGHERHRNET_MAX_CANDIDATES
+            and <size_t>tags.shape[1] == self.candidates.joints
+            and cnp.PyArray_SAMESHAPE(tags, places)
+            and cnp.PyArray_SAMESHAPE(tags, heats)
+        )
         require_idle(self.busy)
         self.busy = True
         try:

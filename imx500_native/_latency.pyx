@@ -6,6 +6,8 @@ cimport cython
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport clock_gettime, timespec
 
+from imx500_native._table import table
+
 cdef extern from *:
     """
     /* A duration of b significant bits falls into one of 32 equal steps of its octave, so a
@@ -40,7 +42,7 @@ cdef extern from "time.h":
         CLOCK_BOOTTIME
 
 
-cdef inline int64_t boot_time_ns() noexcept:
+cdef int64_t boot_time_ns() noexcept:
     # The clock of libcamera's SensorTimestamp.
     cdef timespec now
     clock_gettime(CLOCK_BOOTTIME, &now)
@@ -58,10 +60,6 @@ cdef class Histogram:
     max_ns : int
         The longest of them.
     """
-
-    cdef uint64_t[1888] bins
-    cdef readonly uint64_t count
-    cdef readonly int64_t max_ns
 
     cpdef void add(self, int64_t duration_ns) noexcept:
         """Count one duration.
@@ -134,7 +132,8 @@ cdef object stage_row(str stage, Histogram histogram):
 cdef class LatencyBudget:
     """Measures the stages of each frame against the time that a frame may take.
 
-    Memory is constant however long it runs; percentiles are at most 1/32 too high.
+    Memory is constant however long it runs; percentiles are at most 1/32 too high. ``str()`` of it
+    is a table of `rows`.
 
     Parameters
     ----------
@@ -164,18 +163,6 @@ cdef class LatencyBudget:
     ['decode', 'frame']
     """
 
-    cdef readonly double frame_ms
-    cdef readonly dict misses
-    cdef dict stages
-    cdef Histogram sensor
-    cdef Histogram frame
-    cdef Histogram age
-    cdef int64_t sensor_ns
-    cdef int64_t start_ns
-    cdef int64_t last_ns
-    cdef int64_t longest_ns
-    cdef str longest
-
     def __init__(self, double frame_ms):
         if not frame_ms > 0:
             raise ValueError(f"frame_ms must be positive, not {frame_ms!r}")
@@ -183,33 +170,48 @@ cdef class LatencyBudget:
         self.misses = {}
         self.stages = {}
         self.sensor = Histogram()
+        self.wait = Histogram()
         self.frame = Histogram()
         self.age = Histogram()
         self.start()
+        # A frame is counted from its first mark on: that nobody began is none.
+        self.begun = False
 
-    def start(self, sensor_timestamp_ns=None, at_ns=None):
+    def start(self, sensor_timestamp_ns=None, at_ns=None, completed_ns=None):
         """Begin a frame.
 
         Parameters
         ----------
         sensor_timestamp_ns : int, optional
-            When the sensor saw it, as libcamera's ``SensorTimestamp``. The time since then is
-            shown as the stage "sensor" and in the age of the result; it is no part of the budget,
-            since exposure and read-out are in it.
+            When the sensor saw it, as libcamera's ``SensorTimestamp``. The time from then until
+            libcamera completed the frame is shown as the stage "sensor" and in the age of the
+            result; it is no part of the budget, since exposure and read-out are in it.
         at_ns : int, optional
-            When the frame arrived, on the same clock (``CLOCK_BOOTTIME``); now where left out.
+            When the frame was taken, on the same clock (``CLOCK_BOOTTIME``); now where left out.
+        completed_ns : int, optional
+            When libcamera completed it; `at_ns` where left out. The time between the two is shown
+            as the stage "wait", no part of the budget either: the frame waited for its consumer.
         """
+        cdef int64_t arrived_ns
+        self.number += 1
+        self.begun = True
         self.start_ns = boot_time_ns() if at_ns is None else at_ns
-        self.last_ns = self.start_ns
+        self.last_ns = self.end_ns = self.start_ns
         self.longest_ns = -1
         self.longest = "frame"
         self.sensor_ns = -1
+        arrived_ns = self.start_ns if completed_ns is None else completed_ns
+        if completed_ns is not None:
+            self.wait.add(self.start_ns - arrived_ns)
         if sensor_timestamp_ns is not None:
             self.sensor_ns = sensor_timestamp_ns
-            self.sensor.add(self.start_ns - self.sensor_ns)
+            self.sensor.add(arrived_ns - self.sensor_ns)
 
     def mark(self, str stage, at_ns=None):
         """End a stage, which began at `start` or at the mark before.
+
+        What a frame has measured itself meanwhile, as a `Frame` of a `Camera` does with "outputs"
+        and "results", is not counted again.
 
         Parameters
         ----------
@@ -219,8 +221,22 @@ cdef class LatencyBudget:
             When it ended (``CLOCK_BOOTTIME``); now where left out.
         """
         cdef int64_t now_ns = boot_time_ns() if at_ns is None else at_ns
-        cdef int64_t duration_ns = now_ns - self.last_ns
-        self.last_ns = now_ns
+        self.begun = True
+        self.count(stage, now_ns - self.last_ns)
+        self.last_ns = self.end_ns = now_ns
+
+    cdef int measured(self, str stage, uint64_t number, int64_t began_ns) except -1:
+        # A frame that is looked at late must not count as another one's.
+        if number != self.number:
+            return 0
+        cdef int64_t now_ns = boot_time_ns()
+        self.count(stage, now_ns - began_ns)
+        # The stage that is going on began so much later, as far as its own work goes.
+        self.last_ns += now_ns - began_ns
+        self.end_ns = now_ns
+        return 0
+
+    cdef int count(self, str stage, int64_t duration_ns) except -1:
         cdef Histogram histogram = self.stages.get(stage)
         if histogram is None:
             histogram = self.stages[stage] = Histogram()
@@ -228,13 +244,20 @@ cdef class LatencyBudget:
         if duration_ns > self.longest_ns:
             self.longest_ns = duration_ns
             self.longest = stage
+        return 0
 
     def finish(self):
-        """End the frame at its last mark, and count it as missed where it is over budget."""
-        cdef int64_t total_ns = self.last_ns - self.start_ns
+        """End the frame at its last mark, and count it as missed where it is over budget.
+
+        Nothing happens where none was begun since the last time.
+        """
+        if not self.begun:
+            return
+        self.begun = False
+        cdef int64_t total_ns = self.end_ns - self.start_ns
         self.frame.add(total_ns)
         if self.sensor_ns >= 0:
-            self.age.add(self.last_ns - self.sensor_ns)
+            self.age.add(self.end_ns - self.sensor_ns)
         if <double>total_ns > self.frame_ms * 1e6:
             self.misses[self.longest] = self.misses.get(self.longest, 0) + 1
 
@@ -244,12 +267,24 @@ cdef class LatencyBudget:
         Returns
         -------
         list of StageLatency
-            "sensor" where sensor timestamps were given; the stages in the order of their first
-            mark; "frame", which the budget is for; "age" of the results where known.
+            "sensor" and "wait" where they are known; the stages in the order of their first mark;
+            "frame", which the budget is for; "age" of the results where known.
         """
         rows = [stage_row(stage, histogram) for stage, histogram in self.stages.items()]
         rows.append(stage_row("frame", self.frame))
+        if self.wait.count:
+            rows.insert(0, stage_row("wait", self.wait))
         if self.sensor.count:
             rows.insert(0, stage_row("sensor", self.sensor))
             rows.append(stage_row("age", self.age))
         return rows
+
+    def __str__(self):
+        cells = [("stage", "frames", "p50", "p95", "p99", "max")]
+        cells += [
+            (stage, str(frames), *[f"{time_ms:.3f}" for time_ms in times_ms])
+            for stage, frames, *times_ms in self.rows()
+        ]
+        lines = [f"milliseconds per frame, of a budget of {self.frame_ms:.1f}:"]
+        lines += ["  " + line for line in table(cells, "<>>>>>")]
+        return "\n".join(lines)

@@ -1,6 +1,6 @@
 cimport cython
 
-from imx500_native.includes.libcamera cimport CControlList, CRequest
+from imx500_native.includes.libcamera cimport CControlList, CRequest, CTaking
 
 
 @cython.final
@@ -11,4 +11,7 @@ cdef class Controls:
 
 
 cdef CRequest *request_pointer(object request) except NULL
+cdef unsigned int id_of(str name) except? 0
+cdef unsigned int stand_in_for(str name) except 0
+cdef object refusal(CTaking state)
 cdef void *bound_pointer(object bound, object type_capsule, const char *type_name) except NULL

@@ -13,6 +13,7 @@ from libcpp cimport bool as cbool
 
 from imx500_native._tensors cimport tensor_views
 from imx500_native.includes.libcamera cimport (
+    DECLARED_OTHERWISE,
     KIND_BOOL,
     KIND_FLOAT,
     KIND_INT32,
@@ -42,6 +43,7 @@ from imx500_native.includes.libcamera cimport (
     request_type,
     request_type_name,
     running_version,
+    size_type,
     take_copy,
     take_whole,
     type_info_name,
@@ -67,11 +69,17 @@ cdef extern from "Python.h":
 
 cdef dict ids_by_name = {}
 cdef dict names_by_id = {}
+# By name and by number: controls that a simulation sets and that this libcamera does not have. Its
+# own table stays as it is: other cameras' threads may be reading it.
+cdef dict stand_ins = {}
+# In no vendor's range of numbers.
+cdef unsigned int FIRST_STAND_IN = 0x53494D00
 
 # What the first good request taught: bound once, then only read.
 cdef object request_class = None
 cdef bytes conduit_abi = None
 cdef object request_capsule = PyCapsule_New(<void *>request_type(), type_info_name(), NULL)
+cdef object size_capsule = PyCapsule_New(<void *>size_type(), type_info_name(), NULL)
 cdef bytes POINTER_KIND = b"raw_pointer_ephemeral"
 
 # The conduit takes a microsecond. A request's Python object owns its C++ object, so what it said
@@ -98,13 +106,27 @@ cdef unsigned int id_of(str name) except? 0:
     number = ids_by_name.get(name)
     if number is None and learn_names():
         number = ids_by_name.get(name)
+    if number is None:
+        number = stand_ins.get(name)
     return 0 if number is None else number
+
+
+cdef unsigned int stand_in_for(str name) except 0:
+    """A control's number, one of this package's own where libcamera has no such control."""
+    number = id_of(name)
+    if number == 0:
+        number = FIRST_STAND_IN + len(stand_ins)
+        stand_ins[name] = number
+        stand_ins[number] = name
+    return number
 
 
 cdef str name_of(unsigned int number):
     name = names_by_id.get(number)
     if name is None and learn_names():
         name = names_by_id.get(number)
+    if name is None:
+        name = stand_ins.get(number)
     return f"unknown_{number}" if name is None else name
 
 
@@ -315,6 +337,49 @@ cdef list abi_candidates():
     return candidates
 
 
+cdef str class_problem(object kind):
+    """Why the objects of a class of libcamera's bindings must not, or cannot, be reached."""
+    built = f"{LIBCAMERA_VERSION_MAJOR}.{LIBCAMERA_VERSION_MINOR}"
+    problem = mapping_problem(
+        Path("/proc/self/maps").read_text(), built, running_version().decode()
+    )
+    if problem is None and not hasattr(kind, "_pybind11_conduit_v1_"):
+        problem = (
+            "libcamera's Python bindings were built with a pybind11 older than 2.11.2, which "
+            "gives no access to their objects; Raspberry Pi OS trixie or newer has newer ones"
+        )
+    return problem
+
+
+cdef str learn_abi(object bound, object type_capsule):
+    """Find how the bindings' conduit is called, with any of their objects; say why not."""
+    global conduit_abi
+    for candidate in abi_candidates():
+        if bound._pybind11_conduit_v1_(candidate, type_capsule, POINTER_KIND) is not None:
+            conduit_abi = candidate
+            return None
+    return "libcamera's Python bindings do not answer to any pybind11 ABI id of this process"
+
+
+def bindings_problem():
+    """Say what `direct_access_problem` will say, where there is no request yet.
+
+    Returns
+    -------
+    str or None
+        The reason, with what to do; None where `take_controls` will work.
+
+    Raises
+    ------
+    ImportError
+        Where libcamera's Python bindings cannot be imported.
+    """
+    import libcamera
+
+    # An object of another class: only a camera makes requests.
+    return class_problem(libcamera.Request) or learn_abi(libcamera.Size(), size_capsule)
+
+
 def direct_access_problem(request):
     """Say why this request cannot be read in libcamera's memory, if it cannot.
 
@@ -337,28 +402,14 @@ def direct_access_problem(request):
     RequestStateError
         For a ``CompletedRequest`` that was released.
     """
-    global request_class, conduit_abi
+    global request_class
     request = bare_request(request)
     if request_class is not None:
         return None
-    built = f"{LIBCAMERA_VERSION_MAJOR}.{LIBCAMERA_VERSION_MINOR}"
-    problem = mapping_problem(
-        Path("/proc/self/maps").read_text(), built, running_version().decode()
-    )
-    if problem is not None:
-        return problem
-    conduit = getattr(request, "_pybind11_conduit_v1_", None)
-    if conduit is None:
-        return (
-            "libcamera's Python bindings were built with a pybind11 older than 2.11.2, which "
-            "gives no access to their objects; Raspberry Pi OS trixie or newer has newer ones"
-        )
-    for candidate in abi_candidates():
-        if conduit(candidate, request_capsule, POINTER_KIND) is not None:
-            conduit_abi = candidate
-            request_class = type(request)
-            return None
-    return "libcamera's Python bindings do not answer to any pybind11 ABI id of this process"
+    problem = class_problem(type(request)) or learn_abi(request, request_capsule)
+    if problem is None:
+        request_class = type(request)
+    return problem
 
 
 cdef object known_request(object given):
@@ -408,6 +459,10 @@ cdef object refusal(CTaking state):
         return RequestStateError(bindings.PENDING)
     if state == REQUEST_CANCELLED:
         return RequestStateError(bindings.CANCELLED)
+    if state == DECLARED_OTHERWISE:
+        return LibcameraMissingError(
+            "this libcamera declares a control of the AI Camera otherwise than Raspberry Pi's does"
+        )
     return TensorTakenError(
         'the request\'s metadata were moved into another frame (ownership="move"); use that frame, '
         'or ownership="copy" for all but the last reader'

@@ -1,10 +1,15 @@
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-def class_map(tensor: npt.ArrayLike) -> npt.NDArray[np.int16]: ...
-def best_class_map(tensor: npt.ArrayLike, classes_first: bool) -> npt.NDArray[np.int16]: ...
+def class_map(
+    outputs: Sequence[npt.NDArray[np.float32]], lone_axis: int
+) -> npt.NDArray[np.int16]: ...
+def best_class_map(
+    outputs: Sequence[npt.NDArray[np.float32]], classes_first: bool
+) -> npt.NDArray[np.int16]: ...
 def regions(
     class_map: npt.ArrayLike,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.float32]]: ...
@@ -22,5 +27,5 @@ class NearestPixels:
     def placed(self, class_map: npt.ArrayLike) -> npt.NDArray[np.int16]: ...
 
 def top_classes(
-    tensor: npt.ArrayLike, softmax: bool, threshold: float, limit: int
+    outputs: Sequence[npt.NDArray[np.float32]], softmax: bool, threshold: float, limit: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]: ...

@@ -9,7 +9,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport INFINITY
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 
-from imx500_native._arrays cimport column_major
+from imx500_native._arrays cimport columns_of, require_outputs
 from imx500_native.includes.classification cimport (
     imx500_ranking_options,
     imx500_top_classes,
@@ -27,8 +27,6 @@ from imx500_native.includes.segmentation cimport (
     imx500_place_map,
     imx500_region,
 )
-
-from imx500_native.errors import DecoderError
 
 cnp.import_array()
 
@@ -58,13 +56,15 @@ cdef cnp.ndarray new_map(Py_ssize_t height, Py_ssize_t width):
     return cnp.PyArray_EMPTY(2, sizes, cnp.NPY_INT16, 0)
 
 
-def class_map(tensor):
+def class_map(outputs, int lone_axis):
     """Turn a tensor of class ids into a class map.
 
     Parameters
     ----------
-    tensor : array_like
-        Shape (height, width), of any strides.
+    outputs : sequence of ndarray
+        Of shape (height, width), of any strides, and no more.
+    lone_axis : int
+        Which dimension beside these the tensor has, of length 1: 0 or 2; -1 for none.
 
     Returns
     -------
@@ -73,14 +73,18 @@ def class_map(tensor):
 
     Raises
     ------
-    DecoderError
-        If the tensor has another shape.
+    OutputsError
+        If the outputs are others.
     """
-    cdef cnp.ndarray ids = column_major(tensor)
-    if ids is None or ids.ndim != 2:
-        raise DecoderError("expected numbers, of shape (height, width)")
-    cdef size_t height = <size_t>ids.shape[0], width = <size_t>ids.shape[1]
-    cdef cnp.ndarray made = new_map(ids.shape[0], ids.shape[1])
+    cdef cnp.ndarray ids = columns_of(outputs, 1)[0]
+    if lone_axis < 0:
+        require_outputs(ids.ndim == 2)
+    else:
+        require_outputs(ids.ndim == 3 and ids.shape[lone_axis] == 1)
+    # A dimension of length 1 takes no room: the numbers lie as those of (height, width) do.
+    cdef int first = 1 if lone_axis == 0 else 0
+    cdef size_t height = <size_t>ids.shape[first], width = <size_t>ids.shape[first + 1]
+    cdef cnp.ndarray made = new_map(ids.shape[first], ids.shape[first + 1])
     cdef const float *values = <const float *>cnp.PyArray_DATA(ids)
     cdef int16_t *pixels = <int16_t *>cnp.PyArray_DATA(made)
     if cnp.PyArray_SIZE(ids) < IMX500_PIXELS_WORTH_RELEASING:
@@ -91,13 +95,13 @@ def class_map(tensor):
     return made
 
 
-def best_class_map(tensor, bint classes_first):
+def best_class_map(outputs, bint classes_first):
     """Turn a tensor of scores into a map of the classes that have the highest.
 
     Parameters
     ----------
-    tensor : array_like
-        Shape (height, width, classes), of any strides.
+    outputs : sequence of ndarray
+        Of shape (height, width, classes), of any strides, and no more.
     classes_first : bool
         The shape is (classes, height, width).
 
@@ -108,18 +112,13 @@ def best_class_map(tensor, bint classes_first):
 
     Raises
     ------
-    DecoderError
-        If the tensor has another shape, or more classes than an int16 can name.
+    OutputsError
+        If the outputs are others, or have more classes than an int16 can name.
     """
-    cdef cnp.ndarray scores = column_major(tensor)
-    if (
-        scores is None
-        or scores.ndim != 3
-        or scores.shape[0 if classes_first else 2] > IMX500_MAX_CLASSES
-    ):
-        raise DecoderError(
-            f"expected numbers, of three dimensions and at most {IMX500_MAX_CLASSES} classes"
-        )
+    cdef cnp.ndarray scores = columns_of(outputs, 1)[0]
+    require_outputs(
+        scores.ndim == 3 and scores.shape[0 if classes_first else 2] <= IMX500_MAX_CLASSES
+    )
     cdef int first = 1 if classes_first else 0
     cdef size_t height = <size_t>scores.shape[first], width = <size_t>scores.shape[first + 1]
     cdef size_t classes = <size_t>scores.shape[0 if classes_first else 2]
@@ -340,13 +339,13 @@ cdef int find(
     return 0
 
 
-def top_classes(tensor, bint softmax, float threshold, Py_ssize_t limit):
+def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
     """Rank the classes of a classifier.
 
     Parameters
     ----------
-    tensor : array_like
-        One score per class; dimensions of length 1 beside that do not matter.
+    outputs : sequence of ndarray
+        One score per class, and no more; dimensions of length 1 beside that do not matter.
     softmax : bool
         The scores are logits, and the confidences their softmax.
     threshold : float
@@ -362,18 +361,15 @@ def top_classes(tensor, bint softmax, float threshold, Py_ssize_t limit):
 
     Raises
     ------
-    DecoderError
-        If more than one dimension is longer than 1.
+    OutputsError
+        If the outputs are others, with more than one dimension that is longer than 1.
     """
-    cdef cnp.ndarray scores = column_major(tensor)
-    if scores is None:
-        raise DecoderError("expected one number per class")
+    cdef cnp.ndarray scores = columns_of(outputs, 1)[0]
     cdef Py_ssize_t size = cnp.PyArray_SIZE(scores)
     cdef int axis, long_axes = 0
     for axis in range(scores.ndim):
         long_axes += scores.shape[axis] != 1
-    if long_axes > 1 or scores.ndim == 0 or size > 0x7fffffff:
-        raise DecoderError(f"expected one score per class, got shape {(<object>scores).shape}")
+    require_outputs(long_axes <= 1 and scores.ndim > 0 and size <= 0x7fffffff)
     cdef cnp.npy_intp room = size if limit < 0 or limit > size else limit
     class_id = cnp.PyArray_EMPTY(1, &room, cnp.NPY_INT32, 0)
     confidence = cnp.PyArray_EMPTY(1, &room, cnp.NPY_FLOAT32, 0)

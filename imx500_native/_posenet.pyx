@@ -10,6 +10,7 @@ from imx500_native._arrays cimport (
     grow,
     new_floats,
     require_idle,
+    require_outputs,
     scratch_memory,
 )
 from imx500_native.includes.posenet cimport (
@@ -86,32 +87,27 @@ cdef class PoseNetMaps:
 
         Returns
         -------
-        tuple of ndarray or None
+        tuple of ndarray
             xy (n, 17, 2), keypoint confidence (n, 17) and detection confidence (n,), all float32,
-            most confident first; None where the outputs do not have these shapes.
+            most confident first.
 
         Raises
         ------
+        OutputsError
+            If the outputs do not have these shapes.
         DecoderError
             If another thread is decoding with this object.
         """
         cdef cnp.ndarray heat, short_offset, mid_offset
-        tensors = columns_of(outputs, 3)
-        if tensors is None:
-            return None
-        heat, short_offset, mid_offset = tensors
-        if heat.ndim != 3 or short_offset.ndim != 3 or mid_offset.ndim != 3:
-            return None
-        if (
-            heat.shape[2] != IMX500_POSENET_KEYPOINTS
-            or short_offset.shape[2] != 2 * IMX500_POSENET_KEYPOINTS
-            or mid_offset.shape[2] != 4 * IMX500_POSENET_EDGES
-        ):
-            return None
-        if not heat.shape[0] == short_offset.shape[0] == mid_offset.shape[0]:
-            return None
-        if not heat.shape[1] == short_offset.shape[1] == mid_offset.shape[1]:
-            return None
+        heat, short_offset, mid_offset = columns_of(outputs, 3)
+        require_outputs(
+            heat.ndim == short_offset.ndim == mid_offset.ndim == 3
+            and heat.shape[0] == short_offset.shape[0] == mid_offset.shape[0]
+            and heat.shape[1] == short_offset.shape[1] == mid_offset.shape[1]
+            and heat.shape[2] == IMX500_POSENET_KEYPOINTS
+            and short_offset.shape[2] == 2 * IMX500_POSENET_KEYPOINTS
+            and mid_offset.shape[2] == 4 * IMX500_POSENET_EDGES
+        )
 
         cdef imx500_posenet_maps maps
         maps.heat = <const float *>cnp.PyArray_DATA(heat)
@@ -122,8 +118,7 @@ cdef class PoseNetMaps:
         cdef size_t needed = imx500_posenet_scratch_bytes(
             maps.rows, maps.columns, self.options.max_detections
         )
-        if needed == 0:
-            return None
+        require_outputs(needed > 0)
         require_idle(self.busy)
         cdef size_t count
         self.busy = True

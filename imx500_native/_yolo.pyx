@@ -12,6 +12,7 @@ from imx500_native._arrays cimport (
     new_floats,
     real_numbers,
     require_idle,
+    require_outputs,
     scratch_memory,
     tensors_of,
 )
@@ -198,8 +199,6 @@ cdef class TensorReader:
     cdef list opened(self, outputs, bint columns_only):
         """Return arrays whose memory the views show, or None where the shapes do not fit."""
         cdef tuple given = tensors_of(outputs, len(self.shapes))
-        if given is None:
-            return None
         cdef list arrays = []
         cdef cnp.ndarray tensor
         cdef Py_ssize_t i
@@ -258,13 +257,15 @@ cdef class TensorReader:
 
         Returns
         -------
-        tuple of ndarray or None
+        tuple of ndarray
             xyxy (n, 4) float32 in 0..1 of the input, confidence (n,) float32 and class_id (n,)
             int32, most confident first; then, with keypoints, xy (n, k, 2) and their confidence
-            (n, k), and with masks the logits (n, h, w). None where the shapes do not fit.
+            (n, k), and with masks the logits (n, h, w).
 
         Raises
         ------
+        OutputsError
+            If the tensors have other shapes.
         DecoderError
             If another thread is inside.
         """
@@ -272,8 +273,7 @@ cdef class TensorReader:
         self.busy = True
         try:
             arrays = self.opened(outputs, self.wants_columns())
-            if arrays is None:
-                return None
+            require_outputs(arrays is not None)
             with nogil:
                 self.find()
             return self.made()

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     import enum
     from collections.abc import Mapping
 
-REBUILD = "build imx500_native again, in its sources: pip install --force-reinstall --no-deps ."
+# By this Python: a system's own pip installs nothing, and another environment's somewhere else.
+REBUILD = (
+    "build imx500_native again, in its sources: "
+    f"{sys.executable} -m pip install --force-reinstall --no-deps ."
+)
 
 PENDING = (
     "the request is pending: its metadata are complete when libcamera hands it back, and gone "

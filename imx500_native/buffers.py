@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
@@ -14,13 +15,17 @@ import numpy as np
 from imx500_native.errors import CameraError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import numpy.typing as npt
 
 # The kernel's struct dma_heap_allocation_data, and _IOWR('H', 0, it).
 _HEAP_ALLOCATION = struct.Struct("=QIIQ")
 _HEAP_ALLOCATE = 0xC0184800
+# The kernel's struct dma_buf_sync, and _IOW('b', 0, it).
+_SYNC_FLAGS = struct.Struct("=Q")
+_SYNC = 0x40086200
+_SYNC_WRITE, _SYNC_START, _SYNC_END = 2, 0, 4
 # Raspberry Pi's cached heap first: the processor reads the others' memory several times slower.
 # The system heap is not in this list, as the camera needs memory in one piece.
 HEAPS = (
@@ -53,7 +58,7 @@ class PictureBuffer(NamedTuple):
     frame_buffer : libcamera.FrameBuffer
         What goes on a request.
     memory : ndarray
-        uint8, one-dimensional, read-only: all planes; mapped as long as an array shows it.
+        uint8, one-dimensional: all planes; mapped as long as an array shows it.
     dma_buf : int
         The descriptor to bracket accesses with, or -1 where memory needs no such care.
     owner : object
@@ -82,6 +87,8 @@ class BufferPool:
         How long each plane is; one follows the other.
     count : int
         How many buffers.
+    writeable : bool
+        Whether the processor may write pictures too.
 
     Attributes
     ----------
@@ -89,8 +96,17 @@ class BufferPool:
         Where they come from.
     """
 
-    def __init__(self, camera: Any, stream: Any, plane_bytes: Sequence[int], count: int) -> None:
+    def __init__(
+        self,
+        camera: Any,
+        stream: Any,
+        plane_bytes: Sequence[int],
+        count: int,
+        *,
+        writeable: bool = False,
+    ) -> None:
         self._camera = camera
+        self._access = mmap.PROT_READ | (mmap.PROT_WRITE if writeable else 0)
         self._stream = stream
         self._planes = tuple(zip(accumulate(plane_bytes, initial=0), plane_bytes, strict=False))
         self._bytes = sum(plane_bytes)
@@ -143,7 +159,7 @@ class BufferPool:
             libcamera.FrameBuffer.Plane(file.number, offset, length)
             for offset, length in self._planes
         ]
-        memory = _mapped(file.number, self._bytes)
+        memory = _mapped(file.number, self._bytes, self._access)
         dma_buf = -1 if self._heap is None else file.number
         return PictureBuffer(libcamera.FrameBuffer(planes), memory, dma_buf, file)
 
@@ -171,7 +187,7 @@ class BufferPool:
                         "other in one buffer; choose a packed pixel_format, such as 'BGR888'"
                     )
                 end += plane.length
-            memory = _mapped(first.fd, end)[first.offset :]
+            memory = _mapped(first.fd, end, self._access)[first.offset :]
             buffers.append(PictureBuffer(frame_buffer, memory, first.fd, allocator))
         return buffers
 
@@ -191,5 +207,31 @@ def _allocate_dma_buf(heap: int, size: int) -> int:
     return int(_HEAP_ALLOCATION.unpack(answer)[1])
 
 
-def _mapped(file: int, size: int) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(mmap.mmap(file, size, mmap.MAP_SHARED, mmap.PROT_READ), np.uint8)
+def _mapped(file: int, size: int, access: int) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(mmap.mmap(file, size, mmap.MAP_SHARED, access), np.uint8)
+
+
+@contextlib.contextmanager
+def written(buffer: PictureBuffer) -> Iterator[npt.NDArray[np.uint8]]:
+    """Let the processor write a picture, which other devices see from then on.
+
+    Parameters
+    ----------
+    buffer : PictureBuffer
+        Of a writeable pool, and not with the camera.
+
+    Yields
+    ------
+    ndarray
+        The buffer's `memory`.
+    """
+    _synchronize(buffer, _SYNC_START)
+    try:
+        yield buffer.memory
+    finally:
+        _synchronize(buffer, _SYNC_END)
+
+
+def _synchronize(buffer: PictureBuffer, step: int) -> None:
+    if buffer.dma_buf >= 0:
+        fcntl.ioctl(buffer.dma_buf, _SYNC, _SYNC_FLAGS.pack(_SYNC_WRITE | step))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from imx500_native.bindings import REBUILD
 from imx500_native.checks import real_number, whole_number
 from imx500_native.controls import NOT_BUILT
 from imx500_native.errors import (
@@ -71,7 +72,7 @@ def libcamera_bindings() -> Any:
     except ModuleNotFoundError as error:
         raise LibcameraMissingError(NOT_BUILT) from error
     except ImportError as error:
-        raise LibcameraMissingError(f"{error}; {NOT_BUILT}") from error
+        raise LibcameraMissingError(f"{error}; {REBUILD}") from error
     return libcamera
 
 

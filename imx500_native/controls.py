@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("imx500_native")
 
 NOT_BUILT = (
-    "imx500_native was built without libcamera; install libcamera-dev and pkg-config, then "
+    "imx500_native was built without libcamera; install libcamera-dev, pkg-config and g++, then "
     + REBUILD
 )
 

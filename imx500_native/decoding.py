@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from imx500_native.errors import DecoderError, TaskError
+from imx500_native.errors import DecoderError, OutputsError, TaskError
 from imx500_native.heads import HEADS, fitting_head, head_class
+from imx500_native.heads.base import shape_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from imx500_native.heads.base import Head, Reader, Task
+    from imx500_native.heads.base import Head, Task
+    from imx500_native.heads.function import FunctionHead
     from imx500_native.network import Network
     from imx500_native.results import Result
 
@@ -115,7 +117,7 @@ class Decoder:
     __slots__ = ("_head", "head", "labels", "max_detections", "network", "task", "threshold")
 
     task: Task
-    _head: Reader
+    _head: Head | FunctionHead
 
     def __init__(
         self,
@@ -192,7 +194,11 @@ class Decoder:
         """
         if outputs is None:
             return self._head.empty()
-        return self._head(outputs)
+        try:
+            return self._head(outputs)
+        except OutputsError:
+            # A function of the user's own raises no such error.
+            raise shape_error(cast("Head", self._head), outputs) from None
 
     def __repr__(self) -> str:
         return f"<Decoder {self.head} of {self.network.name}: {self.task}>"
@@ -212,7 +218,7 @@ def _chosen(network: Network, name: str | None) -> type[Head]:
     return head
 
 
-def _made(head: type[Head], network: Network, options: dict[str, Any]) -> Reader:
+def _made(head: type[Head], network: Network, options: dict[str, Any]) -> Head:
     allowed = inspect.signature(head).parameters
     unknown = [name for name in options if name not in allowed]
     if unknown:
@@ -220,10 +226,12 @@ def _made(head: type[Head], network: Network, options: dict[str, Any]) -> Reader
         raise DecoderError(
             f"the head {head.name!r} takes no {', '.join(unknown)}; it takes {known}"
         )
-    return head(network, **options)  # type: ignore[call-arg]
+    return head(network, **options)
 
 
-def _function_head(function: OwnFunction, network: Network, options: dict[str, Any]) -> Reader:
+def _function_head(
+    function: OwnFunction, network: Network, options: dict[str, Any]
+) -> FunctionHead:
     from imx500_native.heads.function import FunctionHead
 
     result = options.pop("result", None)

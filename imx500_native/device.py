@@ -66,6 +66,8 @@ class Imx500Device:
         What was opened: `node`, `camera_id` and more.
     network : Network or None
         What `load` was given, where that was a network or a path.
+    roi_history : RoiHistory
+        Which ROI was in force when, as `last_roi` and `roi_at` tell it; only to be read.
 
     Raises
     ------
@@ -102,10 +104,10 @@ class Imx500Device:
         self.network: Network | None = None
         self._driver = Driver(self.subdevice)
         try:
-            self._history = RoiHistory(self._read_roi(), _now_ns())
+            self.roi_history = RoiHistory(self._read_roi(), _now_ns())
         except ControlMissingError:
             # A driver that cannot change it shows the network everything.
-            self._history = RoiHistory(FULL_ROI, _now_ns())
+            self.roi_history = RoiHistory(FULL_ROI, _now_ns())
         except BaseException:
             self._driver.close()
             raise
@@ -217,13 +219,13 @@ class Imx500Device:
         """What the network sees, (x, y, width, height) in sensor pixels, as the driver has it."""
         with self._driver.lock:
             roi = self._read_roi()
-            self._history.confirmed(roi, _now_ns())
+            self.roi_history.confirmed(roi, _now_ns())
         return roi
 
     @property
     def last_roi(self) -> Rect:
         """What `roi` was when it was last set or read; asks the driver nothing."""
-        return self._history.latest
+        return self.roi_history.latest
 
     def set_roi(self, roi: Rect | None) -> Rect:
         """Change what the network sees, at once where the camera streams.
@@ -257,9 +259,9 @@ class Imx500Device:
                 applied = self._read_roi()
             except DeviceError as error:
                 if written or error.errno in WHILE_TALKING:
-                    self._history.failed(began_ns)
+                    self.roi_history.failed(began_ns)
                 raise
-            self._history.changed(applied, began_ns, _now_ns())
+            self.roi_history.changed(applied, began_ns, _now_ns())
         return applied
 
     def set_roi_aspect(self, width: int, height: int) -> Rect:
@@ -322,7 +324,7 @@ class Imx500Device:
             The frame is from 100 ms before to 300 ms after a change, or from before this device
             was opened. What another program changes is known once `roi` was read.
         """
-        return self._history.at(sensor_timestamp_ns)
+        return self.roi_history.at(sensor_timestamp_ns)
 
     def enable_injection(self, enable: bool) -> None:
         """Have the sensor take input tensors from `inject` from the camera's next start on.

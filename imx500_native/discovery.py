@@ -15,8 +15,9 @@ import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from imx500_native.bindings import REBUILD
 from imx500_native.network import FILE_SUFFIX, model_directories
 
 if TYPE_CHECKING:
@@ -117,6 +118,9 @@ class Survey:
         Network files.
     libcamera, picamera2, extension : Module
         libcamera's Python bindings, picamera2, and this package's own optional extension module.
+    direct_problem : str or None
+        Why the extension cannot read what these bindings hand out, with what to do; None where it
+        can, or where one of the two cannot be imported.
     """
 
     machine: str
@@ -127,6 +131,7 @@ class Survey:
     libcamera: Module
     picamera2: Module
     extension: Module
+    direct_problem: str | None
 
     @property
     def access(self) -> Literal["direct", "metadata", "none"]:
@@ -137,7 +142,8 @@ class Survey:
         """
         if not self.libcamera.usable:
             return "none"
-        return "direct" if self.extension.usable else "metadata"
+        direct = self.extension.usable and self.direct_problem is None
+        return "direct" if direct else "metadata"
 
 
 def _number(path: Path) -> int:
@@ -271,11 +277,11 @@ def machine_model(sysfs: Path = SYSFS) -> str | None:
     return model.rstrip(b"\0\n").decode(errors="replace") or None
 
 
-_TRY_IMPORT = """
-import importlib, json, sys
+_TRY = """
+import json, sys
 answer = {"problem": None, "maps": ""}
 try:
-    importlib.import_module(sys.argv[1])
+    exec(sys.argv[1])
 except BaseException as error:
     answer["problem"] = f"{type(error).__name__}: {error}"
 else:
@@ -283,6 +289,31 @@ else:
         answer["maps"] = maps.read()
 sys.__stdout__.write("\\n" + json.dumps(answer))
 """
+_TRY_DIRECT = """
+import libcamera
+from imx500_native._libcamera import bindings_problem
+answer["problem"] = bindings_problem()
+"""
+
+
+def _answer(code: str) -> dict[str, Any]:
+    """Run code that imports in another Python; the problem is None where it meets none."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-P", "-c", _TRY, code],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=IMPORT_TIMEOUT_S,
+        )
+        answer: dict[str, Any] = json.loads(tried.stdout.rpartition(b"\n")[2])
+    except subprocess.TimeoutExpired:
+        return {"problem": f"its import takes more than {IMPORT_TIMEOUT_S} s"}
+    except ValueError:
+        return {"problem": f"its import ends Python (exit {tried.returncode})"}
+    return answer
 
 
 def probe_module(name: str) -> Module:
@@ -306,28 +337,24 @@ def probe_module(name: str) -> Module:
             return Module(name, installed=False)
     except (ImportError, ValueError) as error:
         return Module(name, installed=False, problem=str(error))
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    try:
-        tried = subprocess.run(
-            [sys.executable, "-P", "-c", _TRY_IMPORT, name],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=IMPORT_TIMEOUT_S,
-        )
-        answer = json.loads(tried.stdout.rpartition(b"\n")[2])
-    except subprocess.TimeoutExpired:
-        return Module(
-            name, installed=True, problem=f"its import takes more than {IMPORT_TIMEOUT_S} s"
-        )
-    except ValueError:
-        return Module(
-            name, installed=True, problem=f"its import ends Python (exit {tried.returncode})"
-        )
+    answer = _answer(f"import {name}")
     if answer["problem"] is not None:
         return Module(name, installed=True, problem=answer["problem"])
     return Module(name, installed=True, version=_version(name, answer["maps"]))
+
+
+def probe_direct_access() -> str | None:
+    """Find out whether the first request could be read in libcamera's own memory.
+
+    In another Python, as `probe_module` does, and without a camera.
+
+    Returns
+    -------
+    str or None
+        The reason why not, with what to do; what `direct_access_problem` would say of a request.
+    """
+    problem: str | None = _answer(_TRY_DIRECT)["problem"]
+    return problem
 
 
 def _version(name: str, maps: str) -> str | None:
@@ -355,15 +382,18 @@ def survey(
     Survey
     """
     model = machine_model(sysfs)
+    libcamera = probe_module("libcamera")
+    extension = probe_module("imx500_native._libcamera")
     return Survey(
         machine=model or f"{platform.machine()} {platform.system()}",
         raspberry_pi=model is not None and model.startswith("Raspberry Pi"),
         subdevices=find_subdevices(sysfs, dev, debugfs),
         firmware=find_firmware(firmware),
         networks=find_networks(),
-        libcamera=probe_module("libcamera"),
+        libcamera=libcamera,
         picamera2=probe_module("picamera2"),
-        extension=probe_module("imx500_native._libcamera"),
+        extension=extension,
+        direct_problem=probe_direct_access() if libcamera.usable and extension.usable else None,
     )
 
 
@@ -441,7 +471,9 @@ def remedies(found: Survey) -> tuple[Remedy, ...]:
         missing.append(
             Remedy(
                 "extension imx500_native._libcamera (optional)",
-                "sudo apt install libcamera-dev pkg-config g++, then install imx500-native again",
+                f"sudo apt install libcamera-dev pkg-config g++, then {REBUILD}",
             )
         )
+    if found.direct_problem is not None:
+        missing.append(Remedy("access to libcamera's memory (optional)", found.direct_problem))
     return tuple(missing)

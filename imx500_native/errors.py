@@ -45,6 +45,10 @@ class DecoderError(Imx500Error, ValueError):
     """Output tensors do not have the shapes that a decoder reads."""
 
 
+class OutputsError(DecoderError):
+    """The same, from inside a head: `Decoder` makes a `DecoderError` with both shapes of it."""
+
+
 class PipelineError(Imx500Error, ValueError):
     """A pipeline or a filter was asked for something, or shown something, that it cannot do."""
 

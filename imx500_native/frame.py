@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -22,6 +21,7 @@ from imx500_native.geometry import (
     as_rectangle,
     as_size,
     as_transform,
+    configured_transform,
 )
 from imx500_native.metadata import Metadata
 
@@ -55,6 +55,33 @@ class Kpi(NamedTuple):
 
     dnn_ms: float
     dsp_ms: float
+
+
+def kpi_of(values: Sequence[int] | npt.NDArray[np.int32] | None) -> Kpi | None:
+    """Read how long the network ran.
+
+    Parameters
+    ----------
+    values : sequence of int or None
+        ``CnnKpiInfo``: two times in microseconds, or nothing.
+
+    Returns
+    -------
+    Kpi or None
+        None where the frame does not say.
+
+    Raises
+    ------
+    TensorInfoError
+        If they are not two numbers.
+    """
+    try:
+        if values is None or len(values) == 0:
+            return None
+        dnn_us, dsp_us = values
+        return Kpi(float(dnn_us) / 1000, float(dsp_us) / 1000)
+    except (TypeError, ValueError):
+        raise TensorInfoError(f"CnnKpiInfo must hold two times in µs, not {values!r:.80}") from None
 
 
 class Frame(FrameState):
@@ -178,7 +205,7 @@ class Frame(FrameState):
             if lores_size is None:
                 lores_size = (config.get("lores") or {}).get("size")
             if transform is None:
-                transform = _configured_transform(config.get("transform", "identity"))
+                transform = configured_transform(config.get("transform", "identity"))
         return stream_size, frame_layout(
             lores_size, "identity" if transform is None else transform, network_flipped
         )
@@ -204,16 +231,7 @@ class Frame(FrameState):
     @property
     def kpi(self) -> Kpi | None:
         """How long the network ran, or None where the frame does not say."""
-        values = self._values("CnnKpiInfo")
-        if values is None:
-            return None
-        try:
-            dnn_us, dsp_us = values
-            return Kpi(float(dnn_us) / 1000, float(dsp_us) / 1000)
-        except (TypeError, ValueError):
-            raise TensorInfoError(
-                f"CnnKpiInfo must hold two times in µs, not {values!r:.80}"
-            ) from None
+        return kpi_of(self._controls.get("CnnKpiInfo"))
 
     @property
     def frame_count(self) -> int | None:
@@ -324,10 +342,6 @@ class Frame(FrameState):
         parts.append(f"tensors={self.access or 'none'}")
         return f"<Frame {' '.join(parts)}>"
 
-
-# By the object, which is the same from frame to frame and takes two microseconds to ask: what it
-# said with the first frame is what the camera was configured with.
-_configured_transform = lru_cache(maxsize=8)(as_transform)
 
 _NOT_TURNED = ("identity", TRANSFORMS["identity"])
 

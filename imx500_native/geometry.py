@@ -230,6 +230,11 @@ def as_transform(value: Any) -> Transform:
         ) from None
 
 
+# By the object, which is the same from frame to frame and takes two microseconds to ask: what it
+# said with the first frame is what the camera was configured with.
+configured_transform = lru_cache(maxsize=8)(as_transform)
+
+
 def as_network_flipped(value: Any) -> bool | None:
     """Check what was said of whether the network sees the flips of the transform.
 

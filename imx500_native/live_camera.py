@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
-import logging
-import os
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
@@ -27,10 +23,18 @@ from imx500_native.configuring import (
     model_of,
 )
 from imx500_native.discovery import find_subdevices
-from imx500_native.errors import CameraError, CameraOptionError, CameraTimeoutError
+from imx500_native.errors import CameraError, CameraOptionError
 from imx500_native.frame import Frame, frame_layout
 from imx500_native.geometry import as_network_flipped, as_roi
 from imx500_native.latency import LatencyBudget
+from imx500_native.live_endings import open_cameras
+from imx500_native.live_waiting import (
+    AsyncFrames,
+    TensorWatch,
+    no_frame,
+    readable,
+    require_seconds,
+)
 from imx500_native.network import as_network
 from imx500_native.pictures import ColorSpace, to_rgb
 from imx500_native.upload import as_progress
@@ -42,22 +46,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imx500_native._camera import RunLoop
+    from imx500_native.buffers import PictureBuffer
     from imx500_native.device import Imx500Device
+    from imx500_native.errors import CameraTimeoutError
     from imx500_native.geometry import Rect, Size, TransformName
     from imx500_native.network import Network
+    from imx500_native.simulation import SimulatedCamera
     from imx500_native.upload import Progress
 
 Policy = Literal["latest", "all"]
 
-logger = logging.getLogger("imx500_native")
-
-# A camera that is still open when the interpreter ends would end it with libcamera's own abort.
-_open_cameras: weakref.WeakSet[Camera] = weakref.WeakSet()
-# Fewer frames than this without tensors say nothing, however far apart they were taken.
-_FEW_FRAMES = 5
 _USUAL_FRAME_RATE = 30.0
-# A camera from which nothing comes for so many frames' time has stalled.
-_MANY_FRAMES = 10
 _NOT_STREAMING = (
     "the camera does not stream, or was stopped meanwhile; call start() or use it in a with "
     "statement"
@@ -84,7 +83,7 @@ class Camera:
         when the camera starts, which takes minutes the first time.
     camera : int or str, optional
         Which camera: its place in libcamera's list, its id or its model. The first IMX500 where
-        it is not given.
+        it is not given, or with `simulation` the first camera.
     size : tuple of int
         (width, height) of the pictures in pixels.
     pixel_format : str, optional
@@ -121,6 +120,13 @@ class Camera:
     progress : callable, True or None
         ``progress(stage, done, total)`` is called from another thread while the sensor receives its
         network; True shows a bar. See `imx500_native.upload.UploadWatch`.
+    simulation : SimulatedCamera, optional
+        A scene to show in place of what any camera of libcamera's sees, a virtual one or a webcam:
+        each frame that the camera completes gets the scene's tensors, ScalerCrop and picture, the
+        picture in the camera's own buffer and format; all else is the camera's. Of the same size;
+        its network and region of interest are the camera's. With ``real_time`` the scene moves by
+        the camera's clock, else by one step with each frame that is taken, whatever the camera's
+        frame rate.
 
     Attributes
     ----------
@@ -135,13 +141,14 @@ class Camera:
         Of Y'CbCr pictures.
     buffer_count : int
         How many buffers the camera has.
-    network, policy, timeout_s
+    network, policy, timeout_s, simulation
         As the parameters.
     sensor : Imx500Device or None
         The driver of the camera's IMX500, where there is one. Move the ROI through it: each frame's
         ``roi`` is the one in force when the frame was taken.
     source : {"camera"}
-        What `open_camera` tells a simulation from.
+        What `open_camera` tells a simulation from; also with `simulation`, as the frames are
+        libcamera's.
 
     Raises
     ------
@@ -162,6 +169,13 @@ class Camera:
     ...     for frame in camera:
     ...         for found in frame.detections():
     ...             print(found.label, found.xyxy)
+
+    On a computer without an AI Camera, but with libcamera and any camera of its:
+
+    >>> scene = SimulatedCamera(network, size=(1280, 720))  # doctest: +SKIP
+    >>> with Camera(simulation=scene, size=(1280, 720)) as camera:  # doctest: +SKIP
+    ...     for frame in camera:
+    ...         picture = annotate(camera.to_rgb(frame), frame.detections())
     """
 
     source: Literal["camera"] = "camera"
@@ -184,6 +198,7 @@ class Camera:
         policy: Policy = "latest",
         timeout_s: float = 5.0,
         progress: Progress = None,
+        simulation: SimulatedCamera | None = None,
     ) -> None:
         self._device: Any = None
         self._stream: Any = None
@@ -193,7 +208,7 @@ class Camera:
         self._pool: BufferPool | None = None
         self._starting = threading.RLock()
         self._before_taking: Callable[[Any], object] | None = None
-        self._tensorless_since_s = 0.0
+        self._tensors = TensorWatch()
         self._latency: LatencyBudget | None = None
         self._progress = as_progress(progress)
         self.sensor: Imx500Device | None = None
@@ -204,13 +219,29 @@ class Camera:
                 f"timeout_s must be a positive number of seconds, not {timeout_s!r:.80}"
             )
         as_network_flipped(network_flipped)
-        self.network = None if network is None else as_network(network)
+        network = None if network is None else as_network(network)
+        libcamera = libcamera_bindings()
+        if simulation is not None:
+            # Needs libcamera, which most machines that import this module have not got.
+            from imx500_native.simulation.staging import check_simulation
+
+            check_simulation(
+                simulation,
+                network,
+                size=size,
+                transform=transform,
+                roi=roi,
+                input_tensor=input_tensor,
+            )
+            network = simulation.network
+            camera = 0 if camera is None else camera
+        self.simulation = simulation
+        self.network = network
         self.policy = policy
         self.timeout_s = timeout_s
         self._frame_rate = frame_rate
         self._roi = None if roi is None else as_roi(roi, "roi")
 
-        libcamera = libcamera_bindings()
         self._manager: Any = libcamera.CameraManager.singleton()
         device = find_device(self._manager, camera)
         try:
@@ -221,7 +252,7 @@ class Camera:
                 f"here or in another program ({error})"
             ) from error
         self._device = device
-        _open_cameras.add(self)
+        open_cameras.add(self)
         try:
             self.id: str = device.id
             self.model = model_of(device)
@@ -255,7 +286,11 @@ class Camera:
             self._names.put(device.create_request(), self._controls)
             # Not in start(): libcamera's bindings keep other threads out while they allocate.
             self._pool = BufferPool(
-                device, stream.stream, stream.layout.plane_bytes, stream.buffer_count
+                device,
+                stream.stream,
+                stream.layout.plane_bytes,
+                stream.buffer_count,
+                writeable=simulation is not None,
             )
         except BaseException:
             self.close()
@@ -264,6 +299,10 @@ class Camera:
     def _open_sensor(self) -> Imx500Device | None:
         if self.model != "imx500" or not find_subdevices():
             return None
+        if self.simulation is not None:
+            raise CameraOptionError(
+                f"the camera {self.id} has an IMX500 of its own; a simulation is for any other"
+            )
         from imx500_native.device import Imx500Device
 
         sensor = Imx500Device(self.id)
@@ -310,6 +349,15 @@ class Camera:
                 request.add_buffer(self._stream, buffer.frame_buffer)
                 requests.append(request)
             carrier = device.create_request()
+            context = FrameContext(
+                Frame,
+                self.network,
+                self.size,
+                self._roi,
+                self.image_format,
+                self.sensor,
+                self._turned,
+            )
             session = RunLoop(
                 device,
                 requests,
@@ -319,16 +367,8 @@ class Camera:
                 self._layout.shape,
                 self._layout.strides,
                 only_latest=self.policy == "latest",
-                context=FrameContext(
-                    Frame,
-                    self.network,
-                    self.size,
-                    self._roi,
-                    self.image_format,
-                    self.sensor,
-                    self._turned,
-                ),
-                before_taking=self._before_taking,
+                context=context,
+                before_taking=self._before_taking or self._staged(context, buffers),
             )
             self._names.put(carrier, self._controls)
             self._carrier = carrier
@@ -343,6 +383,15 @@ class Camera:
                 ) from error
             self._session = session
         return self
+
+    def _staged(
+        self, context: FrameContext, buffers: list[PictureBuffer]
+    ) -> Callable[[Any], object] | None:
+        if self.simulation is None:
+            return None
+        from imx500_native.simulation.staging import Stage
+
+        return Stage(self.simulation, context, buffers, self._layout, self.color_space)
 
     def _watched_upload(self) -> contextlib.AbstractContextManager[object]:
         if self.sensor is None or self.network is None or self._progress is None:
@@ -385,7 +434,7 @@ class Camera:
                 self.stop()
             finally:
                 self._device = self._session = self._pool = self._carrier = None
-                _open_cameras.discard(self)
+                open_cameras.discard(self)
                 if self.sensor is not None:
                     self.sensor.close()
                 with contextlib.suppress(RuntimeError):
@@ -429,6 +478,8 @@ class Camera:
     @property
     def roi(self) -> Rect | None:
         """What the network sees now, (x, y, width, height) in sensor pixels; None if unknown."""
+        if self.simulation is not None:
+            return self.simulation.roi
         return self._roi if self.sensor is None or self.sensor.closed else self.sensor.roi
 
     def set_roi(self, roi: Rect | None) -> Rect:
@@ -448,9 +499,11 @@ class Camera:
         ------
         CameraError
             If this camera is no AI Camera, whose sensor alone has a region of interest.
-        GeometryError, DeviceError
-            As `Imx500Device.set_roi`, which this is.
+        GeometryError, DeviceError, SimulationError
+            As `set_roi` of `Imx500Device`, or of the `SimulatedCamera`, which this is.
         """
+        if self.simulation is not None:
+            return self.simulation.set_roi(roi)
         if self.sensor is None:
             raise CameraError(
                 f"the camera {self.id} has no region of interest: no IMX500 sensor belongs to it"
@@ -461,8 +514,11 @@ class Camera:
     def latency(self) -> LatencyBudget:
         """Where the time goes between frames, measured from the first time this is asked for.
 
-        A frame begins when it is taken, with its sensor timestamp, and ends when the next one is
-        taken. End your own stages in between: ``camera.latency.mark("decode")``.
+        ``print(camera.latency)`` shows it. A frame begins when it is taken and ends when the next
+        one is. Its stages: "sensor", from its sensor timestamp to its completion by libcamera;
+        "wait", from there until it is taken; "outputs" and "results", which the frame measures
+        itself when they are asked for; and your own, which you end with
+        ``camera.latency.mark("draw")``.
         """
         if self._latency is None:
             self._latency = LatencyBudget(1000 / (self._frame_rate or _USUAL_FRAME_RATE))
@@ -535,8 +591,8 @@ class Camera:
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         try:
             frame = session.take(limit_s)
-        except TypeError:
-            _require_seconds(limit_s)
+        except (TypeError, OverflowError):
+            require_seconds(limit_s)
             raise
         if frame is None:
             raise self._failure(session, limit_s) or CameraError(_NOT_STREAMING)
@@ -564,7 +620,7 @@ class Camera:
         """
         session = self._opened_session()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        _require_seconds(limit_s)
+        require_seconds(limit_s)
         frame = await self._next_async(session, limit_s)
         if frame is None:
             raise CameraError(_NOT_STREAMING)
@@ -576,7 +632,7 @@ class Camera:
         return Frames(self, self._streaming())
 
     def __aiter__(self) -> AsyncIterator[Frame]:
-        return _AsyncFrames(self, self._streaming())
+        return AsyncFrames(self, self._streaming())
 
     def to_rgb(self, frame: Frame) -> npt.NDArray[np.uint8]:
         """Return a frame's picture as RGB, whatever its format.
@@ -607,7 +663,8 @@ class Camera:
 
     def __repr__(self) -> str:
         state = "closed" if self._device is None else "running" if self.running else "stopped"
-        return f"<Camera {self.model} {self.id}: {state}>"
+        scene = "" if self.simulation is None else ", with a simulated scene"
+        return f"<Camera {self.model} {self.id}: {state}{scene}>"
 
     def _opened(self) -> Any:
         if self._device is None:
@@ -630,6 +687,8 @@ class Camera:
     async def _next_async(self, session: RunLoop, timeout_s: float) -> Frame | None:
         """Wait for a frame; None where the session was stopped."""
         deadline_s = time.monotonic() + timeout_s
+        # Where a frame is always ready, other tasks would never come to their turn.
+        await asyncio.sleep(0)
         while True:
             frame = session.take(0)
             if frame is not None:
@@ -639,33 +698,15 @@ class Camera:
             left_s = deadline_s - time.monotonic()
             if left_s <= 0 or not session.running:
                 break
-            await _readable(session.event_fd, left_s)
+            await readable(session.event_fd, left_s)
         failure = self._failure(session, timeout_s)
         if failure is not None:
             raise failure
         return None
 
     def _check_tensors(self, session: RunLoop) -> None:
-        """Refuse to go on for ever with frames that carry no tensors, where a network should run.
-
-        Raises
-        ------
-        CameraTimeoutError
-            If that has been so for longer than `timeout_s`.
-        """
-        if self.network is None:
-            return
-        now_s = time.monotonic()
-        if session.tensorless == 1:
-            self._tensorless_since_s = now_s
-        waited_s = now_s - self._tensorless_since_s
-        if waited_s > self.timeout_s and session.tensorless > _FEW_FRAMES:
-            count, session.tensorless = session.tensorless, 0
-            raise CameraTimeoutError(
-                f"the last {count} frames, in {waited_s:.1f} s, carry no output tensors: the "
-                "sensor runs no network, or cannot run this one; see the kernel's log (dmesg)",
-                "no tensors",
-            )
+        if self.network is not None:
+            self._tensors.check(session, self.timeout_s)
 
     def _longest_frame_s(self) -> float:
         # Where nobody set limits, the sensor may take longer in the dark; libcamera says 0 for it.
@@ -676,89 +717,4 @@ class Camera:
         """Explain why no frame came; None where the session was stopped."""
         if not session.running:
             return None
-        counts = session.counts
-        if counts.cancelled:
-            return CameraTimeoutError(
-                f"no frame within {timeout_s:g} s: libcamera cancelled {counts.cancelled} "
-                "requests; the camera was disconnected or its driver failed, see libcamera's log "
-                "on stderr",
-                "cancelled",
-            )
-        frame_s = self._longest_frame_s()
-        if not timeout_s >= _MANY_FRAMES * frame_s:
-            return CameraTimeoutError(
-                f"no frame within {timeout_s:g} s, which is too early to tell where one may take "
-                f"{frame_s:.3g} s: ask again, or wait longer",
-                "too early",
-            )
-        if counts.completed:
-            return CameraTimeoutError(
-                f"no frame within {timeout_s:g} s, after {counts.completed} that came: the camera "
-                "stalled; stop() and start() it again",
-                "stalled",
-            )
-        return CameraTimeoutError(
-            f"no frame within {timeout_s:g} s since the camera started: check its cable, and the "
-            "kernel's log (dmesg)",
-            "no frame",
-        )
-
-
-def _require_seconds(timeout_s: object) -> None:
-    if not real_number(timeout_s) == timeout_s:
-        raise CameraOptionError(
-            f"timeout_s must be a number of seconds or None, not {timeout_s!r:.80}"
-        )
-
-
-class _AsyncFrames:
-    """Keeps no frame while its user looks at one: a frame may hold a buffer."""
-
-    __slots__ = ("_camera", "_session")
-
-    def __init__(self, camera: Camera, session: RunLoop) -> None:
-        self._camera = camera
-        self._session = session
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Frame:
-        frame = await self._camera._next_async(self._session, self._camera.timeout_s)
-        if frame is None:
-            raise StopAsyncIteration
-        return frame
-
-
-async def _readable(descriptor: int, timeout_s: float) -> None:
-    """Wait until a descriptor is readable or the time is up."""
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-    loop.add_reader(descriptor, done.set)
-    try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(done.wait(), timeout_s)
-    finally:
-        loop.remove_reader(descriptor)
-
-
-def _close_all() -> None:
-    for camera in list(_open_cameras):
-        try:
-            camera.close()
-        except Exception:
-            logger.exception("%r could not be closed", camera)
-
-
-def _abandon_all() -> None:
-    # libcamera's destructors would wait for its threads, which a forked child has not got.
-    for camera in list(_open_cameras):
-        from imx500_native._camera import abandon
-
-        abandon((camera._manager, camera._device, camera._session, camera._pool))
-        camera._device = camera._session = camera._pool = None
-    _open_cameras.clear()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_abandon_all)
+        return no_frame(session.counts, timeout_s, self._longest_frame_s())

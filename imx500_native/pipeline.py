@@ -318,7 +318,9 @@ class Pipeline:
             self.repeats += 1
             return self._again(frame)
 
+        began_ns = frame._stage_begins()
         result = self._followed(self._named(self.decoder(outputs)), frame)
+        frame._stage_ends("results", began_ns)
         if count is not None and self._count is not None:
             self.gaps += max(0, (count - self._count - 1) % _COUNTS - self._bare)
         self._count = count

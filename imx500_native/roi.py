@@ -79,11 +79,20 @@ class RoiHistory:
         The ROI at the beginning.
     since_ns : int
         When it was read.
+
+    Attributes
+    ----------
+    latest : tuple of int
+        The ROI that was set or read last.
+    constant : tuple of int or None
+        The ROI that `at` tells for any time; None once there was a change.
     """
 
     def __init__(self, roi: Rect, since_ns: int) -> None:
         self._changes: tuple[_Change, ...] = (_Change(roi, since_ns, since_ns),)
         self._confirmed_ns = since_ns
+        self.latest = roi
+        self.constant: Rect | None = roi
 
     def changed(self, roi: Rect, began_ns: int, ended_ns: int) -> None:
         """Record that a ROI was set.
@@ -131,11 +140,8 @@ class RoiHistory:
     def _append(self, change: _Change) -> None:
         # A new tuple, so that others can read the old one meanwhile.
         self._changes = (*self._changes[1 - _LONGEST_HISTORY :], change)
-
-    @property
-    def latest(self) -> Rect:
-        """The ROI that was set or read last."""
-        return self._changes[-1].roi
+        self.latest = change.roi
+        self.constant = None
 
     def at(self, timestamp_ns: int) -> tuple[Rect, bool]:
         """Tell which ROI a frame was seen through.

@@ -8,8 +8,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from functools import partial
+
+from machine_tree import Machine
 
 from imx500_native import _v4l2
+from imx500_native.picamera2 import imx500
 
 QUERY, GET, SET = 0xC0E85667, 0xC0205647, 0xC0205648
 ROI_LIMIT = 4032
@@ -136,3 +140,15 @@ class FakeDriver:
             assert not os.get_inheritable(descriptor)
             if control.id == _v4l2.TENSOR_FD:
                 self.comparison_frame = self.comparison_frame % 254 + 2
+
+
+def give_drop_in(folder):
+    """Give picamera2's ``IMX500`` of this package a machine made of files; return its driver."""
+    machine = Machine(folder)
+    machine.add(0, "10-001a", of_node="base/i2c@88000/imx500@1a")
+    driver = FakeDriver()
+    _v4l2.replace_ioctl(driver)
+    places = {name: getattr(machine, name) for name in ("sysfs", "dev", "debugfs")}
+    imx500.find_subdevices = machine.find
+    imx500.Imx500Device = partial(imx500.Imx500Device, **places)
+    return driver

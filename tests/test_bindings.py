@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -8,8 +9,11 @@ import fake_bindings
 import pytest
 from fake_bindings import Request, Status
 
-from imx500_native.bindings import bare_request, copied_metadata, mapping_problem
-from imx500_native.errors import RequestStateError
+import imx500_native
+from imx500_native.bindings import REBUILD, bare_request, copied_metadata, mapping_problem
+from imx500_native.configuring import libcamera_bindings
+from imx500_native.controls import NOT_BUILT
+from imx500_native.errors import LibcameraMissingError, RequestStateError
 
 
 class Rectangle(NamedTuple):
@@ -118,3 +122,29 @@ def test_another_version_is_a_problem(running: str) -> None:
     problem = mapping_problem(ONE, "0.5", running)
     assert problem is not None
     assert "libcamera 0.5 and meets" in problem
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ModuleNotFoundError("no module"), re.escape(NOT_BUILT)),
+        (
+            ImportError("libcamera.so.0.4: no file"),
+            r"libcamera\.so\.0\.4: .*; " + re.escape(REBUILD),
+        ),
+    ],
+)
+def test_a_camera_names_what_its_module_lacks(
+    monkeypatch: pytest.MonkeyPatch, error: ImportError, said: str
+) -> None:
+    class Finder:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "imx500_native._camera":
+                raise error
+
+    monkeypatch.delitem(sys.modules, "imx500_native._camera", raising=False)
+    monkeypatch.delattr(imx500_native, "_camera", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    with pytest.raises(LibcameraMissingError, match=f"^{said}$"):
+        libcamera_bindings()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imx500_native import buffers
-from imx500_native.buffers import BufferPool
+from imx500_native.buffers import BufferPool, PictureBuffer, written
 from imx500_native.errors import CameraError
 
 libcamera = pytest.importorskip(
@@ -160,3 +160,29 @@ def test_planes_apart_from_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libcamera, "FrameBufferAllocator", Allocator)
     with pytest.raises(CameraError, match="BGR888"):
         BufferPool(None, [(0, 3072), (4096, 1536)], PLANES, 1)
+
+
+@pytest.mark.usefixtures("without_heap", "without_allocator")
+def test_only_a_writeable_pool_can_be_written() -> None:
+    (closed,) = BufferPool(None, None, PLANES, 1).renewed(())
+    assert not closed.memory.flags.writeable
+    (opened,) = BufferPool(None, None, PLANES, 1, writeable=True).renewed(())
+    with written(opened) as memory:
+        memory[:] = 7
+    file = opened.frame_buffer.planes[0].fd
+    assert os.pread(file, sum(PLANES), 0) == b"\7" * sum(PLANES)
+
+
+def test_writing_a_dma_buf_is_bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[object] = []
+
+    def ioctl(file: int, request: int, argument: bytes) -> None:
+        steps.append((file, request, struct.unpack("=Q", argument)[0]))
+
+    monkeypatch.setattr("fcntl.ioctl", ioctl)
+    buffer = PictureBuffer(None, np.zeros(4, np.uint8), 9, None)
+    # _IOW('b', 0, a struct of 8 bytes); writing is 2, its end another 4.
+    sync = 1 << 30 | 8 << 16 | ord("b") << 8
+    with written(buffer):
+        steps.append("written")
+    assert steps == [(9, sync, 2), "written", (9, sync, 6)]

@@ -369,6 +369,7 @@ def test_devices_in_words(capsys, monkeypatch, tmp_path):
         libcamera=discovery.Module("libcamera", True, version="0.5.2"),
         picamera2=discovery.Module("picamera2", True, problem="ImportError: no Imath"),
         extension=discovery.Module("imx500_native._libcamera", False),
+        direct_problem=None,
     )
     monkeypatch.setattr(_devices, "survey", lambda: found)
     assert cli.main(["devices"]) == 0
@@ -443,7 +444,7 @@ def test_demo_in_words(capsys):
     assert "12 frames in " in out
     assert f"{without} without tensors, 0 dropped" in out
     stages = [line.split()[0] for line in lines if re.search(r"(\d+\.\d{3} *){4}$", line)]
-    assert stages == ["read", "decode", "show", "frame"]
+    assert stages == ["outputs", "results", "show", "frame"]
     assert max(map(len, lines)) <= _demo.PIPE_COLUMNS
 
 

@@ -289,9 +289,11 @@ def test_what_is_no_region_never_reaches_the_driver(device, kernel):
 
 
 def test_the_region_of_a_frame(device, kernel):
+    assert device.roi_history.constant == device.last_roi == FULL_ROI
     began = now_ns()
     device.set_roi((508, 0, 3040, 3040))
     ended = now_ns()
+    assert (device.roi_history.constant, device.last_roi) == (None, (508, 0, 3040, 3040))
     assert device.roi_at(began - SOON_NS) == (FULL_ROI, True)
     assert device.roi_at(began)[1]
     assert device.roi_at(ended) == ((508, 0, 3040, 3040), True)

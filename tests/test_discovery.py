@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
+import textwrap
 
 import pytest
 from machine_tree import Machine
 
 from imx500_native import discovery
+from imx500_native.bindings import REBUILD
 from imx500_native.discovery import Module, Subdevice, Survey
 
 
@@ -146,6 +150,7 @@ def found_on(machine, **changes):
         "libcamera": Module("libcamera", True),
         "picamera2": Module("picamera2", True),
         "extension": Module("imx500_native._libcamera", True),
+        "direct_problem": None,
     }
     return Survey(**(values | changes))
 
@@ -168,6 +173,7 @@ def test_nothing_is_missing(machine):
             "python3-picamera2",
         ),
         ({"extension": Module("x", False)}, "_libcamera", "apt install libcamera-dev"),
+        ({"direct_problem": "a reason; a remedy"}, "libcamera's memory", "a reason; a remedy"),
     ],
 )
 def test_each_missing_thing_has_a_remedy(machine, changes, missing, remedy):
@@ -195,21 +201,103 @@ def test_remedies_for_what_this_user_may_not_do(machine, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("libcamera", "extension", "access"),
-    [(True, True, "direct"), (True, False, "metadata"), (False, True, "none")],
+    ("libcamera", "extension", "problem", "access"),
+    [
+        (True, True, None, "direct"),
+        (True, True, "two of them", "metadata"),
+        (True, False, None, "metadata"),
+        (False, True, None, "none"),
+    ],
 )
-def test_access_follows_from_the_modules(machine, libcamera, extension, access):
+def test_access_follows_from_the_modules(machine, libcamera, extension, problem, access):
     found = found_on(
         machine,
         libcamera=Module("libcamera", libcamera),
         extension=Module("imx500_native._libcamera", extension),
+        direct_problem=problem,
     )
     assert found.access == access
+
+
+# Modules that stand for libcamera's bindings, in a Python where the extension has loaded its own
+# libcamera or will.
+BINDINGS = {
+    "of an old pybind11": (
+        "class Request: pass",
+        "libcamera's Python bindings were built with a pybind11 older than 2.11.2, which gives no "
+        "access to their objects; Raspberry Pi OS trixie or newer has newer ones",
+    ),
+    "of another compiler": (
+        """
+        class Request:
+            def _pybind11_conduit_v1_(self, abi, type_info, kind): pass
+        Size = Request
+        """,
+        "libcamera's Python bindings do not answer to any pybind11 ABI id of this process",
+    ),
+    "of another version": (
+        """
+        from imx500_native import bindings
+        whole = bindings.mapping_problem
+        bindings.mapping_problem = lambda maps, built, running: whole(maps, built, "v0.99.1+rpt")
+        class Request: pass
+        """,
+        r"imx500_native was built with libcamera 0\.\d+ and meets v0\.99\.1\+rpt; "
+        + re.escape(REBUILD),
+    ),
+    "with a libcamera of their own": (
+        """
+        import ctypes, shutil
+        import imx500_native._libcamera
+        with open("/proc/self/maps") as maps:
+            path = next(m.split(maxsplit=5)[5].strip() for m in maps if "/libcamera.so" in m)
+        ctypes.CDLL(shutil.copy(path, __file__.replace("libcamera.py", "libcamera.so.0.99")))
+        class Request: pass
+        """,
+        r"there must be one libcamera in this process, not 2 \(.*libcamera\.so\.0\.99.*\); "
+        + re.escape(REBUILD),
+    ),
+}
+FIRST_REQUEST = """
+import libcamera
+from imx500_native import controls
+print(controls.direct_access_problem(libcamera.Request()))
+"""
+
+
+@pytest.mark.parametrize("bindings", BINDINGS)
+def test_the_probe_says_what_the_first_request_will_say(tmp_path, monkeypatch, bindings):
+    pytest.importorskip(
+        "imx500_native._libcamera",
+        reason="imx500_native was built without libcamera; "
+        'build it again after: eval "$(scripts/libcamera --env)"',
+    )
+    source, problem = BINDINGS[bindings]
+    (tmp_path / "libcamera.py").write_text(textwrap.dedent(source))
+    monkeypatch.syspath_prepend(tmp_path)
+    found = discovery.survey()
+    assert found.libcamera.usable
+    assert found.extension.usable
+    assert re.fullmatch(problem, found.direct_problem)
+    assert found.access == "metadata"
+    assert found.direct_problem in [item.remedy for item in discovery.remedies(found)]
+
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_REQUEST],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{found.direct_problem}\n"
 
 
 def test_a_survey_of_this_machine_holds_together():
     found = discovery.survey()
     assert found.machine
+    if found.libcamera.usable and found.extension.usable:
+        # The tests of requests need no other reason to be skipped.
+        assert (found.direct_problem, found.access) == (None, "direct")
     named = " ".join(item.missing for item in discovery.remedies(found))
     assert ("AI Camera" in named) == (not found.subdevices)
     assert ("libcamera" in named) == (not (found.libcamera.usable and found.extension.usable))

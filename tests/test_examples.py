@@ -82,6 +82,16 @@ def test_its_docstring_says_how_to_call_it(path):
     assert f"\npython examples/{path.name}" in path.read_text().split('"""')[1]
 
 
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_its_help_says_what_it_takes(path):
+    lines = run(path.name, "--help")
+    assert lines[0].startswith(f"usage: {path.name} [-h] ")
+    # Every argument of the line in the docstring.
+    called = re.search(rf"\npython examples/{path.name}(.*)", path.read_text())[1]
+    for word in re.findall(r"--\w+|[A-Z]{2,}", called):
+        assert word.lower() in " ".join(lines).lower()
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
@@ -95,6 +105,8 @@ def test_its_docstring_says_how_to_call_it(path):
         ("digital_zoom.py", ["mobilenet"], "mobilenet_v2"),
         ("count_objects.py", ["deeplabv3plus"], "task of 'deeplabv3plus' is segmentation"),
         ("count_objects.py", ["--frames", "many"], "invalid int value: 'many'"),
+        ("own_network.py", ["yolo11"], "unrecognized arguments: yolo11"),
+        ("own_network.py", ["--frames", "many"], "invalid int value: 'many'"),
     ],
 )
 def test_a_slip_is_told_plainly(name, arguments, message):
@@ -396,6 +408,7 @@ def test_own_network():
     assert [line[:9] for line in lines] == [f"frame {n:3}" for n in (0, 15, 30, 45, 60, 75)]
     form = re.compile(r"frame +\d+: (person|car|dog) at \d+,\d+(, (person|car|dog) at \d+,\d+)*")
     assert all(form.fullmatch(line) for line in lines), lines
+    assert run("own_network.py", "--frames", "31") == lines[:3]
 
 
 def test_own_network_reads_back_the_middles_of_the_scene():

@@ -99,20 +99,10 @@ class H264Encoder:
 
 START = """
 import runpy, sys
-from functools import partial
 from pathlib import Path
+from fake_driver import give_drop_in
 home, program, *rest = sys.argv[1:]
-from fake_driver import FakeDriver
-from machine_tree import Machine
-from imx500_native import _v4l2
-from imx500_native.picamera2 import imx500
-machine = Machine(Path(home))
-machine.add(0, "10-001a", of_node="base/i2c@88000/imx500@1a")
-driver = FakeDriver()
-_v4l2.replace_ioctl(driver)
-places = {name: getattr(machine, name) for name in ("sysfs", "dev", "debugfs")}
-imx500.find_subdevices = machine.find
-imx500.Imx500Device = partial(imx500.Imx500Device, **places)
+driver = give_drop_in(Path(home))
 sys.argv = [program, *rest]
 runpy.run_path(program, run_name="__main__")
 print(len(driver.files), "networks loaded")
@@ -241,6 +231,31 @@ def test_a_missing_network_is_told_plainly(run, name, arguments):
     done = run(name, *arguments, "mine.rpk")
     assert done.returncode == 1
     assert "expected a network file at" in done.stderr
+
+
+@pytest.fixture
+def run_without(run, tmp_path):
+    """Return `run` on a machine that has no picamera2."""
+    missing = "raise ModuleNotFoundError(\"No module named 'picamera2'\")"
+    (tmp_path / "site" / "picamera2" / "__init__.py").write_text(missing)
+    return run
+
+
+@pytest.mark.parametrize("name", ["picamera2_preview.py", "picamera2_record.py"])
+def test_its_help_needs_no_picamera2(run_without, name):
+    done = run_without(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: {name} [-h] ")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("picamera2_preview.py", []), ("picamera2_record.py", ["x.h264"])],
+)
+def test_without_picamera2_it_says_how_to_get_it(run_without, name, arguments):
+    done = run_without(name, *arguments)
+    assert done.returncode == 1
+    assert done.stderr == "No module named 'picamera2'; sudo apt install python3-picamera2\n"
 
 
 class Source:

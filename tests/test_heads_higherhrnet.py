@@ -260,8 +260,9 @@ def test_any_strides_and_types(make):
     ],
 )
 def test_wrong_shapes_are_shown(shapes):
+    decoder = Decoder(Network.find(ZOO))
     with pytest.raises(DecoderError, match=r"\(candidates, joints\) three times") as caught:
-        head()([np.zeros(shape, np.float32) for shape in shapes])
+        decoder([np.zeros(shape, np.float32) for shape in shapes])
     assert str(shapes[0] if shapes else "none") in str(caught.value)
 
 

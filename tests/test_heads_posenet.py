@@ -320,9 +320,9 @@ class TestRefusals:
         ],
     )
     def test_other_shapes(self, network, shapes):
-        head = PoseNetHead(network)
+        decoder = Decoder(network)
         with pytest.raises(DecoderError, match=r"'posenet' reads .*\(rows, columns, 64\); these"):
-            head([np.zeros(shape, np.float32) for shape in shapes])
+            decoder([np.zeros(shape, np.float32) for shape in shapes])
 
     def test_another_network(self):
         other = Network.find("higherhrnet_coco")

@@ -12,17 +12,6 @@ from hypothesis import strategies as st
 from imx500_native import IntrinsicsError
 from imx500_native.intrinsics import NetworkIntrinsics
 
-ATTRIBUTES = (
-    "task",
-    "inference_rate",
-    "bbox_normalization",
-    "bbox_order",
-    "softmax",
-    "postprocess",
-    "preserve_aspect_ratio",
-    "labels",
-    "ignore_dash_labels",
-)
 FULL = {
     "task": "object detection",
     "inference_rate": 23,
@@ -36,6 +25,17 @@ FULL = {
     "classes": {"labels": ["a", "-"], "ignore_undefined": True},
     "vendor": [1, {"x": None}],
 }
+ATTRIBUTES = {
+    "task": "object detection",
+    "inference_rate": 23,
+    "bbox_normalization": True,
+    "bbox_order": "xy",
+    "softmax": True,
+    "postprocess": "nanodet",
+    "preserve_aspect_ratio": True,
+    "labels": ["a", "-"],
+    "ignore_dash_labels": True,
+}
 
 
 @pytest.mark.parametrize("values", [None, {}])
@@ -48,17 +48,7 @@ def test_empty(values):
 
 def test_full():
     intrinsics = NetworkIntrinsics(FULL)
-    assert {name: getattr(intrinsics, name) for name in ATTRIBUTES} == {
-        "task": "object detection",
-        "inference_rate": 23,
-        "bbox_normalization": True,
-        "bbox_order": "xy",
-        "softmax": True,
-        "postprocess": "nanodet",
-        "preserve_aspect_ratio": True,
-        "labels": ["a", "-"],
-        "ignore_dash_labels": True,
-    }
+    assert {name: getattr(intrinsics, name) for name in ATTRIBUTES} == ATTRIBUTES
     assert repr(intrinsics) == str(intrinsics) == json.dumps(FULL)
 
 

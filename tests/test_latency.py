@@ -77,6 +77,41 @@ def test_a_frame_without_marks_takes_no_time():
     assert budget.misses == {}
 
 
+def test_what_waits_for_its_consumer_is_shown_and_no_part_of_the_budget():
+    budget = LatencyBudget(frame_ms=20)
+    budget.start(10**9, 10**9 + 90_000_000, 10**9 + 40_000_000)
+    budget.mark("decode", 10**9 + 92_000_000)
+    budget.finish()
+    rows = {row.stage: row.max_ms for row in budget.rows()}
+    assert rows == {"sensor": 40, "wait": 50, "decode": 2, "frame": 2, "age": 92}
+    assert budget.misses == {}
+
+
+def test_a_frame_that_nobody_began_is_not_counted():
+    budget = LatencyBudget(frame_ms=20)
+    budget.finish()
+    assert budget.rows()[-1].frames == 0
+    run_frame(budget, decode=2)
+    budget.finish()
+    assert [row.frames for row in budget.rows()] == [1, 1]
+    budget.mark("draw")
+    budget.finish()
+    assert [row.frames for row in budget.rows()] == [1, 1, 2]
+
+
+def test_the_table():
+    budget = LatencyBudget(frame_ms=100 / 3)
+    run_frame(budget, sensor_ms=10, decode=2)
+    assert str(budget).splitlines() == [
+        "milliseconds per frame, of a budget of 33.3:",
+        "  stage   frames     p50     p95     p99     max",
+        "  sensor       1  10.000  10.000  10.000  10.000",
+        "  decode       1   2.000   2.000   2.000   2.000",
+        "  frame        1   2.000   2.000   2.000   2.000",
+        "  age          1  12.000  12.000  12.000  12.000",
+    ]
+
+
 def test_the_clock_is_that_of_sensor_timestamps():
     budget = LatencyBudget(frame_ms=1000)
     before = time.clock_gettime_ns(time.CLOCK_BOOTTIME)

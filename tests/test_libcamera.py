@@ -354,6 +354,7 @@ def test_completed_requests_of_picamera2_are_unwrapped(camera: VirtualCamera, ta
 
 
 def test_nothing_stands_in_the_way(camera: VirtualCamera) -> None:
+    assert _libcamera.bindings_problem() is None
     assert _libcamera.direct_access_problem(camera.capture()) is None
 
 

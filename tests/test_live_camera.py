@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import random
 import signal
-import struct
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 import weakref
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from live_cameras import NETWORK, SMALL, capture_for_ever, inject_tensors, open_files, wait_until
 
-from imx500_native import FULL_ROI, Network, buffers
+from imx500_native import FULL_ROI, Network
 from imx500_native.errors import (
     CameraError,
     CameraOptionError,
-    CameraTimeoutError,
     DeviceNotFoundError,
     GeometryError,
     Imx500Error,
@@ -49,11 +43,8 @@ from virtual_camera import VirtualCamera  # noqa: E402
 from imx500_native.live_camera import Camera  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import ModuleType
-
-SMALL = (64, 48)
-NETWORK = "ssd_mobilenetv2_fpnlite_320x320_pp"
 
 
 @pytest.fixture(scope="module")
@@ -70,50 +61,6 @@ def camera() -> Iterator[Camera]:
 @pytest.fixture(scope="module")
 def network() -> Network:
     return Network.find(NETWORK)
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.001)
-
-
-def inject_tensors(inject: ModuleType, network: Network, frame_count: int = 7) -> Callable:
-    """A stand-in for the sensor's network: every tensor's values are 0, 1, 2, …"""
-    shapes = network.output_shapes
-    values = np.arange(sum(int(np.prod(shape)) for shape in shapes), dtype=np.float32)
-    info = struct.pack("<64sI", b"", len(shapes))
-    for shape in shapes:
-        dimensions = [*shape, *[0] * (16 - len(shape))]
-        info += struct.pack("<II16H", int(np.prod(shape)), len(shape), *dimensions)
-    info = info.ljust(68 + 16 * 40, b"\0") + struct.pack("<B3x", frame_count)
-
-    def put(request: object) -> None:
-        inject.put(request, "CnnOutputTensor", values)
-        inject.put(request, "CnnOutputTensorInfo", np.frombuffer(info, np.uint8))
-        inject.put(request, "CnnKpiInfo", np.array([12_000, 3_000], np.int32))
-        inject.put(request, "ScalerCrop", np.array([0, 440, 4056, 2160], np.int32), "rectangle")
-
-    return put
-
-
-def capture_for_ever(camera: Camera) -> None:
-    while True:
-        camera.capture()
-
-
-async def capture_for_ever_async(camera: Camera) -> None:
-    while True:
-        await camera.capture_async()
-
-
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-
-
-def resident_bytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class TestFrames:
@@ -344,139 +291,6 @@ class TestChoice:
                 camera.set_controls({"Nonsense": 1})
 
 
-class TestPictures:
-    def test_pictures_survive_stop_restart_close_and_the_camera(self) -> None:
-        camera = Camera(size=SMALL)
-        camera.start()
-        kept = [camera.capture().image for _ in range(8)]
-        camera.stop()
-        copies = [image.copy() for image in kept]
-        for _ in range(3):
-            camera.start()
-            for _ in range(50):
-                assert not any(np.shares_memory(camera.capture().image, image) for image in kept)
-            camera.stop()
-        camera.close()
-        del camera
-        gc.collect()
-        for image, copy in zip(kept, copies, strict=True):
-            np.testing.assert_array_equal(image, copy)
-
-    def test_the_camera_keeps_two_buffers(self, camera: Camera) -> None:
-        # The third picture at a time would leave the camera with one of four.
-        assert camera.buffer_count == 4
-        kept = [camera.capture().image for _ in range(20)]
-        assert camera.held == 2
-        assert all(not image.flags.writeable for image in kept)
-        shared = [
-            np.shares_memory(one, other) for one in kept for other in kept if one is not other
-        ]
-        assert not any(shared)
-        views = [image[::2] for image in kept]
-        del kept
-        assert camera.held == 2
-        del views
-        assert camera.held == 0
-
-    def test_a_held_picture_is_never_written_to(self, camera: Camera) -> None:
-        image = camera.capture().image
-        copy = image.copy()
-        for _ in range(100):
-            camera.capture()
-        np.testing.assert_array_equal(image, copy)
-
-    def test_dropped_in_any_order_by_any_thread(self, camera: Camera) -> None:
-        rng = random.Random(1)
-        kept: list[object] = []
-        lock = threading.Lock()
-        finished = threading.Event()
-
-        def drop() -> None:
-            while not finished.is_set():
-                with lock:
-                    if kept:
-                        kept.pop(rng.randrange(len(kept)))
-                time.sleep(0)
-
-        class Cycle:
-            def __init__(self, frame: object) -> None:
-                self.frame, self.me = frame, self
-
-            def __del__(self) -> None:
-                self.last = self.frame.image[:1]
-
-        threads = [threading.Thread(target=drop) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        try:
-            for number in range(3000):
-                frame = camera.capture()
-                with lock:
-                    kept.append(Cycle(frame) if number % 3 else frame.image[::2])
-                if number % 100 == 0:
-                    gc.collect()
-        finally:
-            finished.set()
-            for thread in threads:
-                thread.join()
-        kept.clear()
-        del frame
-        gc.collect()
-        assert camera.held == 0
-        assert camera.capture().image.any()
-
-    def test_dropped_after_stop_and_after_close(self) -> None:
-        camera = Camera(size=SMALL)
-        camera.start()
-        kept = [camera.capture(), camera.capture()]
-        camera.stop()
-        assert camera.held == 2
-        del kept[0]
-        assert camera.held == 1
-        camera.start()
-        assert camera.held == 0
-        assert camera.capture().image.any()
-        camera.close()
-        kept.clear()
-
-    def test_dma_bufs_are_bracketed(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        # A file instead of a dma-buf: the kernel refuses to bracket it, and nothing else differs.
-        def allocate(heap: int, request: int, argument: bytes) -> bytes:
-            length, _, flags, heap_flags = struct.unpack("=QIIQ", argument)
-            file = os.memfd_create("dma-buf")
-            os.ftruncate(file, length)
-            return struct.pack("=QIIQ", length, file, flags, heap_flags)
-
-        (tmp_path / "heap").touch()
-        monkeypatch.setattr(buffers, "HEAPS", (str(tmp_path / "heap"),))
-        monkeypatch.setattr("fcntl.ioctl", allocate)
-        with Camera(size=SMALL) as camera:
-            assert camera._pool.source == "dma-heap"
-            kept = [camera.capture().image for _ in range(10)]
-            assert all(image.any() for image in kept)
-            assert camera.held == 2
-
-    def test_5000_frames_leave_nothing_behind(self, inject: ModuleType, network: Network) -> None:
-        camera = Camera(network, size=SMALL)
-        camera._before_taking = inject_tensors(inject, network)
-        with camera:
-            for _ in range(500):
-                assert camera.capture().outputs is not None
-            gc.collect()
-            files, memory = open_files(), resident_bytes()
-            for number, frame in enumerate(camera):
-                assert frame.outputs is not None
-                if number == 5000:
-                    break
-            del frame
-            gc.collect()
-            assert open_files() == files
-            # A single leaked picture per frame would be 23 MB, a single leaked tensor 12 MB.
-            # AddressSanitizer keeps what is freed.
-            if os.environ.get("IMX500_SANITIZED") != "1":
-                assert resident_bytes() - memory < 4 << 20
-
-
 class TestLifecycle:
     def test_not_started_stopped_closed(self) -> None:
         camera = Camera(size=SMALL)
@@ -607,258 +421,6 @@ class TestLifecycle:
             camera.capture(timeout_s=1)
         assert ended - begun > 0.4
         assert sum(begun < when < ended for when in ticks) > 10
-
-
-class TestTimeouts:
-    def test_a_camera_that_delivers_nothing(self, manager: ModuleType) -> None:
-        with Camera(size=SMALL) as camera:
-            pass
-        camera = Camera(size=SMALL, timeout_s=0.4)
-        camera.start()
-        manager.occupy(camera._device, 1)
-        with pytest.raises(CameraTimeoutError) as raised:
-            capture_for_ever(camera)
-        assert raised.value.kind in ("no frame", "stalled")
-        assert isinstance(raised.value, TimeoutError)
-        assert camera.capture(timeout_s=5).image.any()
-        camera.close()
-
-    def test_the_time_to_start_does_not_count(self, manager: ModuleType) -> None:
-        camera = Camera(size=SMALL, timeout_s=0.2)
-        manager.occupy(camera._device, 0.5)
-        with camera:
-            assert camera.capture().image.any()
-
-    def test_no_frame_at_all(self) -> None:
-        camera = Camera(size=SMALL, timeout_s=0.4)
-        with camera:
-            session = camera._session
-            nothing = NothingTaken(session, completed=0)
-            camera._session = nothing
-            with pytest.raises(CameraTimeoutError, match="cable") as raised:
-                camera.capture()
-            assert raised.value.kind == "no frame"
-            camera._session = NothingTaken(session, cancelled=3)
-            with pytest.raises(CameraTimeoutError, match="cancelled 3") as raised:
-                camera.capture()
-            assert raised.value.kind == "cancelled"
-            camera._session = session
-
-    def test_no_more_frames_while_iterating(self) -> None:
-        with Camera(size=SMALL) as camera:
-            camera.capture()
-            session = camera._session
-            camera._session = NothingTaken(session, completed=3)
-            with pytest.raises(CameraTimeoutError, match=r"within 0\.4 s, after 3 that") as raised:
-                camera.capture(0.4)
-            assert raised.value.kind == "stalled"
-            camera._session = session
-            camera.timeout_s = 1e-6  # no camera is so fast
-            with pytest.raises(CameraTimeoutError, match="too early to tell") as raised:
-                for _ in camera:
-                    pass
-            assert raised.value.kind == "too early"
-
-    @pytest.mark.parametrize("options", [{}, {"frame_rate": 0.5}])
-    def test_a_wait_shorter_than_a_few_frames_tells_nothing(self, options: dict[str, Any]) -> None:
-        with Camera(size=SMALL, **options) as camera:
-            session = camera._session
-            for completed in (0, 100):
-                camera._session = NothingTaken(session, completed=completed)
-                for wait_s in (0, -1, 0.001, float("nan"), *([5] if options else [])):
-                    with pytest.raises(CameraTimeoutError, match=f"within {wait_s} s") as raised:
-                        camera.capture(wait_s)
-                    assert raised.value.kind == "too early"
-                    assert "stop()" not in str(raised.value)
-                    assert f"take {2 if options else 0.0333} s" in str(raised.value)
-            camera._session = session
-
-    def test_frames_without_tensors(self, network: Network) -> None:
-        with Camera(network, size=SMALL, timeout_s=0.2) as camera:
-            with pytest.raises(CameraTimeoutError, match=r"last \d+ frames.*tensors") as raised:
-                capture_for_ever(camera)
-            assert raised.value.kind == "no tensors"
-            assert camera.capture().outputs is None
-
-    def test_tensors_now_and_then_are_enough(self, inject: ModuleType, network: Network) -> None:
-        put = inject_tensors(inject, network)
-        camera = Camera(network, size=SMALL, timeout_s=0.3)
-        number = 0
-
-        def now_and_then(request: object) -> None:
-            nonlocal number
-            number += 1
-            if number % 10 == 0:
-                put(request)
-
-        camera._before_taking = now_and_then
-        with camera:
-            begun = time.monotonic()
-            while time.monotonic() < begun + 0.6:
-                camera.capture()
-
-
-class NothingTaken:
-    """A session in which no frame comes."""
-
-    running = True
-
-    def __init__(self, session: object, completed: int = 0, cancelled: int = 0):
-        self.session = session
-        self.counts = session.counts._replace(completed=completed, cancelled=cancelled)
-
-    def take(self, timeout_s: float) -> None:
-        return None
-
-
-class TestAsyncio:
-    def test_async_for(self) -> None:
-        async def run() -> tuple[list[int], int]:
-            ticks = 0
-
-            async def tick() -> None:
-                nonlocal ticks
-                while True:
-                    await asyncio.sleep(0)
-                    ticks += 1
-
-            ticking = asyncio.create_task(tick())
-            sequences = []
-            async with Camera(size=SMALL) as camera:
-                async for frame in camera:
-                    sequences.append(frame.sequence)
-                    await asyncio.sleep(0)
-                    if len(sequences) == 100:
-                        break
-                sequences.append((await camera.capture_async()).sequence)
-            ticking.cancel()
-            return sequences, ticks
-
-        sequences, ticks = asyncio.run(run())
-        assert len(sequences) == 101
-        assert all(np.diff(sequences) > 0)
-        assert ticks > 100
-
-    def test_the_event_loop_runs_while_start_blocks(self, manager: ModuleType) -> None:
-        async def run() -> list[float]:
-            camera = Camera(size=SMALL)
-            manager.occupy(camera._device, 0.5)
-            ticks = []
-
-            async def tick() -> None:
-                while True:
-                    await asyncio.sleep(0.01)
-                    ticks.append(time.monotonic())
-
-            ticking = asyncio.create_task(tick())
-            begun = time.monotonic()
-            async with camera:
-                ended = time.monotonic()
-                await camera.capture_async()
-            ticking.cancel()
-            return [when for when in ticks if begun < when < ended]
-
-        assert len(asyncio.run(run())) > 10
-
-    def test_stop_ends_the_loop_and_time_runs_out(self, manager: ModuleType) -> None:
-        async def run() -> None:
-            camera = Camera(size=SMALL, timeout_s=0.1)
-            async with camera:
-                manager.occupy(camera._device, 0.5)
-                with pytest.raises(CameraTimeoutError):
-                    await capture_for_ever_async(camera)
-                camera.timeout_s = 5
-                asyncio.get_running_loop().call_later(
-                    0.1, threading.Thread(target=camera.stop).start
-                )
-                async for _ in camera:
-                    pass
-                with pytest.raises(CameraError, match="start"):
-                    await camera.capture_async()
-
-        asyncio.run(run())
-
-    def test_cancelling_leaves_the_camera_usable(self, manager: ModuleType) -> None:
-        async def run() -> None:
-            async with Camera(size=SMALL) as camera:
-                manager.occupy(camera._device, 0.3)
-                with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(capture_for_ever_async(camera), 0.1)
-                assert (await camera.capture_async()).image.any()
-
-        asyncio.run(run())
-
-
-def run_script(text: str, *, timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
-    script = "from imx500_native.live_camera import Camera\n" + textwrap.dedent(text)
-    path = [str(Path(__file__).parent), *sys.path]
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(part for part in path if part)},
-    )
-
-
-class TestProcessEnd:
-    @pytest.mark.parametrize("how", ["with Camera(size=(64, 48)) as camera:", "if True:"])
-    def test_a_script_that_raises_ends_with_its_own_traceback(self, how: str) -> None:
-        done = run_script(
-            f"""
-            camera = Camera(camera=1, size=(64, 48)).start()
-            {how}
-                frames = [camera.capture() for _ in range(5)]
-                raise ZeroDivisionError("mine")
-            """
-        )
-        assert done.returncode == 1
-        assert "ZeroDivisionError: mine" in done.stderr
-        assert "FATAL" not in done.stderr
-
-    @pytest.mark.parametrize(
-        "script",
-        [
-            "camera = Camera(size=(64, 48)).start(); frame = camera.capture()",
-            "import sys; camera = Camera(size=(64, 48)).start(); sys.keep = camera.capture()",
-            "import builtins; builtins.c = Camera(size=(64, 48)).start(); builtins.i = iter(c)",
-            "c = Camera(size=(64, 48)).start(); f = c.capture(); c.close()",
-            """
-            import threading
-            camera = Camera(size=(64, 48)).start()
-            def run():
-                for frame in camera: pass
-            threading.Thread(target=run, daemon=True).start()
-            """,
-            """
-            import threading
-            camera = Camera(size=(64, 48)).start()
-            kept = []
-            def run():
-                for frame in camera: kept.append(frame) if len(kept) < 9 else None
-            threading.Thread(target=run, daemon=True).start()
-            import time; time.sleep(0.05)
-            """,
-            """
-            import os
-            camera = Camera(size=(64, 48)).start()
-            frame = camera.capture()
-            child = os.fork()
-            if child == 0:
-                del frame
-                camera.close()
-            else:
-                assert os.waitpid(child, 0)[1] == 0
-                frame = camera.capture()
-                camera.close()
-            """,
-        ],
-    )
-    def test_it_ends_cleanly(self, script: str) -> None:
-        done = run_script(script)
-        assert done.returncode == 0, done.stderr
-        assert "FATAL" not in done.stderr
-        assert "Traceback" not in done.stderr
 
 
 def test_all_of_the_machines_cameras_at_once() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.picture_oracle import LUMA, exact_rgb, yuv444
 
-from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, picture_layout, to_rgb
+from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, picture_layout, put_rgb, to_rgb
 
 CHANNELS = {"RGB888": "BGR", "BGR888": "RGB", "XRGB8888": "BGRX", "XBGR8888": "RGBX"}
 
@@ -176,3 +176,77 @@ def test_every_format_has_a_layout() -> None:
     for pixel_format in PIXEL_FORMATS:
         layout = picture_layout(pixel_format, (8, 6), 32, 32 * 9)
         assert layout.shape[-1] in (2, 3, 4, 8, 32)
+
+
+@pytest.mark.parametrize("full_range", [True, False])
+@pytest.mark.parametrize("encoding", sorted(LUMA))
+def test_colours_are_put_as_the_exact_value(encoding: str, full_range: bool) -> None:
+    steps = [0, 1, 63, 64, 127, 128, 200, 254, 255]
+    colours = np.array([(r, g, b) for r in steps for g in steps for b in steps], np.uint8)
+    picture = np.zeros((len(colours), 2, 2), np.uint8)
+    put_rgb(
+        picture,
+        np.repeat(colours[:, np.newaxis], 2, axis=1),
+        "YUYV",
+        color_space=ColorSpace(encoding, full_range),
+    )
+    np.testing.assert_array_equal(picture[:, 0, 0], picture[:, 1, 0])
+    kr, kb = LUMA[encoding]
+    black, white, reach = (0, 255, 255) if full_range else (16, 219, 224)
+    for (red, green, blue), got in zip(colours.tolist(), picture.reshape(-1, 4), strict=True):
+        luma = kr * red + (1 - kr - kb) * green + kb * blue
+        cb, cr = (blue - luma) / (2 * (1 - kb)), (red - luma) / (2 * (1 - kr))
+        exact = (black + luma * white / 255, 128 + cb * reach / 255, 128 + cr * reach / 255)
+        for value, ideal in zip(got[[0, 1, 3]].tolist(), exact, strict=True):
+            assert abs(value - min(ideal, 255)) <= 0.501
+
+
+@given(
+    pixel_format=st.sampled_from(PIXEL_FORMATS),
+    width=st.integers(1, 20),
+    height=st.integers(1, 12),
+    padding=st.integers(0, 9),
+    seed=st.integers(0, 1000),
+)
+def test_what_is_put_is_read_again(
+    pixel_format: str, width: int, height: int, padding: int, seed: int
+) -> None:
+    channels = CHANNELS.get(pixel_format)
+    if channels:
+        stride = len(channels) * width + padding
+    elif pixel_format == "YUYV":
+        width += width % 2
+        stride = 2 * width + padding
+    else:
+        stride = width + width % 2 + padding
+        stride += stride % 2
+    memory = random_memory(pixel_format, (width, height), stride, seed)
+    before = memory.copy()
+    image = shown(memory, pixel_format, (width, height), stride)
+    # One colour for all pixels that share Cb and Cr.
+    blocks = np.random.default_rng(seed).integers(
+        0, 256, ((height + 1) // 2, (width + 1) // 2, 3), np.uint8
+    )
+    rgb = blocks.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+    space = ColorSpace("Rec709", False)
+    put_rgb(image, rgb, channels or pixel_format, color_space=space)
+    again = to_rgb(image, channels or pixel_format, size=(width, height), color_space=space)
+    if channels:
+        np.testing.assert_array_equal(again, rgb)
+        assert (image[..., 3:] == 255).all()
+    else:
+        assert np.abs(again.astype(int) - rgb).max() <= 2
+    if pixel_format != "YUV420":
+        # What lies between the rows is not the picture's.
+        seen = np.zeros(len(memory), bool)
+        shown(seen.view(np.uint8), pixel_format, (width, height), stride)[...] = 1
+        np.testing.assert_array_equal(memory[~seen], before[~seen])
+
+
+def test_pictures_that_cannot_be_put() -> None:
+    rgb = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(ValueError, match="image_format 'GREY'"):
+        put_rgb(np.zeros((4, 4), np.uint8), rgb, "GREY")
+    for image_format, shape in (("NV12", (7, 4)), ("YUYV", (4, 6, 2)), ("RGB", (4, 5, 3))):
+        with pytest.raises(ValueError, match="shape"):
+            put_rgb(np.zeros(shape, np.uint8), rgb, image_format)

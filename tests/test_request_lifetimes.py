@@ -470,7 +470,7 @@ DAMAGE = {
         """
         next(copies.glob("imx500_native/_libcamera.*.so")).unlink()
         """,
-        "built without libcamera; install libcamera-dev and pkg-config",
+        "built without libcamera; install libcamera-dev, pkg-config and g\\+\\+, then build",
     ),
 }
 

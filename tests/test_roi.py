@@ -20,6 +20,18 @@ A, B, C = (0, 0, 10, 10), (1, 1, 20, 20), (2, 2, 30, 30)
 SECOND = 1_000_000_000
 
 
+def test_the_only_one_is_known_until_there_is_another():
+    history = RoiHistory(A, SECOND)
+    assert history.constant == history.latest == A
+    history.changed(A, 2 * SECOND, 2 * SECOND)
+    history.confirmed(A, 3 * SECOND)
+    assert history.constant == history.latest == A
+    history.failed(4 * SECOND)
+    assert (history.constant, history.latest) == (None, A)
+    history.changed(B, 5 * SECOND, 5 * SECOND)
+    assert (history.constant, history.latest) == (None, B)
+
+
 def test_what_the_control_takes():
     assert roi_words(None) == (0, 0, 0, 0)
     assert roi_words((508, 0, 3040, 3040)) == (508, 0, 3040, 3040)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -31,8 +32,21 @@ LARGEST_STRIDE = 4096
 MOST_ROWS = 2**31 - 1
 
 
-class Reader(Protocol):
-    """Reads output tensors; it owns scratch memory, so one reader serves one thread at a time.
+class Head(ABC):
+    """Reads one kind of network; made with the network and keyword options.
+
+    It owns scratch memory, so one head serves one thread at a time.
+
+    Parameters
+    ----------
+    network : Network
+    threshold : float or None
+        The least confidence that counts, 0 to 1; None for the head's own.
+    max_detections : int or None
+        How many of the most confident to keep; None for the head's own.
+    own_threshold : float
+    own_limit : int or None
+        What these are; a limit of None is for all.
 
     Attributes
     ----------
@@ -40,50 +54,58 @@ class Reader(Protocol):
         What ``Decoder.for_network(..., head=name)`` calls it.
     task : str
         Which kind of result it gives.
-    threshold : float
-        The least confidence that counts.
-    max_detections : int or None
-        How many of the most confident to keep.
-    labels : tuple of str or None
-        The name of every class.
-    """
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-
-    @property
-    def task(self) -> Task: ...  # noqa: D102
-
-    @property
-    def threshold(self) -> float: ...  # noqa: D102
-
-    @property
-    def max_detections(self) -> int | None: ...  # noqa: D102
-
-    @property
-    def labels(self) -> tuple[str, ...] | None: ...  # noqa: D102
-
-    def __call__(self, outputs: Outputs, /) -> Result:
-        """Decode one frame into network space."""
-
-    def empty(self) -> Result:
-        """Return what a frame without tensors gives: nothing, and not fresh."""
-
-
-class Head(Reader, Protocol):
-    """Reads one kind of network; made with the network and keyword options.
-
-    Attributes
-    ----------
     reads : str
         The shapes that it reads, in words, for error messages.
+    threshold : float
+    max_detections : int or None
+    labels : tuple of str or None
+        The name of every class.
+
+    Raises
+    ------
+    DecoderError
+        If an option is out of range.
     """
 
+    __slots__ = ("_limit", "labels", "max_detections", "threshold")
+
+    name: ClassVar[str]
+    task: ClassVar[Task]
     reads: ClassVar[str]
 
+    def __init__(
+        self,
+        network: Network,
+        threshold: float | None,
+        max_detections: int | None,
+        own_threshold: float = 0.5,
+        own_limit: int | None = None,
+    ) -> None:
+        self.labels = network.labels
+        self.threshold = checked_share(threshold, "threshold", own_threshold)
+        limit = checked_count(max_detections, "max_detections")
+        self.max_detections = own_limit if limit is None else limit
+        # As the readers in C take it: negative for all of them.
+        self._limit = -1 if self.max_detections is None else min(self.max_detections, MOST_ROWS)
+
     @staticmethod
+    @abstractmethod
     def fits(network: Network) -> bool:
         """Tell whether a network's outputs are what this head reads."""
+
+    @abstractmethod
+    def __call__(self, outputs: Outputs, /) -> Result:
+        """Decode one frame into network space.
+
+        Raises
+        ------
+        OutputsError
+            If the outputs have other shapes; `Decoder` says which.
+        """
+
+    @abstractmethod
+    def empty(self) -> Result:
+        """Return what a frame without tensors gives: nothing, and not fresh."""
 
 
 def checked_number(value: Any, name: str, least: float, most: float) -> float:
@@ -192,11 +214,6 @@ def checked_count(value: Any, name: str, least: int = 0) -> int | None:
     raise DecoderError(f"{name} must be None or an integer of at least {least}, not {value!r:.40}")
 
 
-def row_limit(max_detections: int | None) -> int:
-    """Return how many rows to keep as the readers in C take it: negative for all of them."""
-    return -1 if max_detections is None else min(max_detections, MOST_ROWS)
-
-
 def checked_strides(value: Any) -> tuple[int, ...]:
     """Check the strides of a detector's levels.
 
@@ -227,32 +244,6 @@ def checked_strides(value: Any) -> tuple[int, ...]:
 def cells(spec: InputSpec, strides: Iterable[int]) -> int:
     """Return how many cells of all strides it takes to cover an input."""
     return sum(-(-spec.width // stride) * -(-spec.height // stride) for stride in strides)
-
-
-def only_output(head: Head, outputs: Any) -> Any:
-    """Return the one output that a head reads.
-
-    Parameters
-    ----------
-    head : Head
-        Which head.
-    outputs : sequence
-        What came.
-
-    Returns
-    -------
-    object
-
-    Raises
-    ------
-    DecoderError
-        If it is not just one.
-    """
-    try:
-        (output,) = outputs
-    except (TypeError, ValueError):
-        raise shape_error(head, outputs) from None
-    return output
 
 
 def shape_error(head: Head | type[Head], outputs: Any) -> DecoderError:

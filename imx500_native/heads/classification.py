@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from imx500_native import _maps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import (
-    checked_count,
-    checked_share,
-    only_output,
-    row_limit,
-    shape_error,
-)
+from imx500_native.heads.base import Head, shape_error
 from imx500_native.results.classification import Classification
 
 if TYPE_CHECKING:
-    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 # Of the networks trained on ImageNet, some have an output for the background and some do not.
@@ -26,7 +20,7 @@ BACKGROUND = "background"
 DEFAULT_CLASSES = 5
 
 
-class ClassificationHead:
+class ClassificationHead(Head):
     """Reads one score per class, and makes probabilities of them where the network does not.
 
     Parameters
@@ -55,11 +49,11 @@ class ClassificationHead:
         If an option is out of range, or the network has other outputs.
     """
 
-    __slots__ = ("_limit", "labels", "max_detections", "softmax", "threshold")
+    __slots__ = ("softmax",)
 
     name = "classification"
-    task: Task = "classification"
-    reads: ClassVar[str] = "(classes,)"
+    task = "classification"
+    reads = "(classes,)"
 
     def __init__(
         self,
@@ -70,13 +64,10 @@ class ClassificationHead:
         softmax: bool | None = None,
     ) -> None:
         if not _has_one_score_per_class(network):
-            raise shape_error(type(self), network.outputs)
+            raise shape_error(self, network.outputs)
         if softmax is not None and not isinstance(softmax, bool):
             raise DecoderError(f"softmax must be True, False or None, not {softmax!r:.40}")
-        self.threshold = checked_share(threshold, "threshold", 0.0)
-        limit = checked_count(max_detections, "max_detections")
-        self.max_detections = DEFAULT_CLASSES if limit is None else limit
-        self._limit = row_limit(self.max_detections)
+        super().__init__(network, threshold, max_detections, 0.0, DEFAULT_CLASSES)
         self.softmax = has_logits(network) if softmax is None else softmax
         self.labels = class_labels(network)
 
@@ -106,13 +97,7 @@ class ClassificationHead:
         DecoderError
             If the outputs have other shapes.
         """
-        output = only_output(self, outputs)
-        try:
-            class_id, confidence = _maps.top_classes(
-                output, self.softmax, self.threshold, self._limit
-            )
-        except DecoderError:
-            raise shape_error(self, outputs) from None
+        class_id, confidence = _maps.top_classes(outputs, self.softmax, self.threshold, self._limit)
         return Classification._trusted(class_id, confidence, self.labels)
 
     def empty(self) -> Classification:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING
 
-from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
+from imx500_native.heads.base import Head, checked_share
 from imx500_native.results.detections import Detections
 
 if TYPE_CHECKING:
     from imx500_native._dense import BoxHead
-    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 
-class Suppression(NamedTuple):
-    """Which candidates stay, in the order that `_dense.BoxHead` takes."""
-
-    threshold: float
-    iou_threshold: float
-    max_detections: int
-    plus_one: bool
-
-
-class DenseHead:
+class DenseHead(Head):
     """Reads a detector that says something of every anchor.
 
     Parameters
@@ -44,18 +35,9 @@ class DenseHead:
         If an option is out of range.
     """
 
-    __slots__ = (
-        "_tensors",
-        "iou_threshold",
-        "labels",
-        "max_detections",
-        "plus_one",
-        "threshold",
-    )
+    __slots__ = ("_tensors", "iou_threshold", "plus_one")
 
-    name: ClassVar[str]
-    reads: ClassVar[str]
-    task: ClassVar[Task] = "object detection"
+    task = "object detection"
 
     _tensors: BoxHead
 
@@ -67,21 +49,13 @@ class DenseHead:
         iou_threshold: float,
         plus_one: bool,
     ) -> None:
-        self.threshold = checked_share(threshold, "threshold", 0.5)
-        self.max_detections = checked_count(max_detections, "max_detections")
+        super().__init__(network, threshold, max_detections)
         self.iou_threshold = checked_share(iou_threshold, "iou_threshold")
         self.plus_one = bool(plus_one)
-        self.labels = network.labels
 
-    @staticmethod
-    def fits(network: Network) -> bool:
-        """Tell whether a network's outputs are what this head reads."""
-        raise NotImplementedError
-
-    def _suppression(self) -> Suppression:
-        return Suppression(
-            self.threshold, self.iou_threshold, row_limit(self.max_detections), self.plus_one
-        )
+    def _suppression(self) -> tuple[float, float, int, bool]:
+        """Say which candidates stay, in the order that `_dense.BoxHead` takes."""
+        return self.threshold, self.iou_threshold, self._limit, self.plus_one
 
     def __call__(self, outputs: Outputs) -> Detections:
         """Decode one frame.
@@ -95,10 +69,7 @@ class DenseHead:
         DecoderError
             If the outputs have other shapes, or another thread is decoding with this object.
         """
-        found = self._tensors(outputs)
-        if found is None:
-            raise shape_error(self, outputs)
-        return Detections._trusted(*found, self.labels, "network")
+        return Detections._trusted(*self._tensors(outputs), self.labels, "network")
 
     def empty(self) -> Detections:
         """Return what a frame without tensors gives."""

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imx500_native import _higherhrnet
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import (
-    checked_count,
-    checked_positive,
-    checked_share,
-    row_limit,
-    shape_error,
-)
+from imx500_native.heads.base import Head, checked_positive, checked_share, shape_error
 from imx500_native.results.poses import COCO_KEYPOINTS, Poses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imx500_native.geometry import Size
-    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 COCO_JOINT_ORDER = (0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16)
 """Head, shoulders and hips first, then the limbs from there outwards."""
 
 
-class HigherHRNetHead:
+class HigherHRNetHead(Head):
     """Reads the candidates that HigherHRNet's suppression on the sensor leaves for each joint.
 
     Every candidate is a tag, a cell of the heat map and the heat there. Joint after joint, those
@@ -67,24 +61,14 @@ class HigherHRNetHead:
         If an option is out of range, or the network's outputs have other shapes.
     """
 
-    __slots__ = (
-        "_grouping",
-        "_limit",
-        "joint_order",
-        "keypoint_threshold",
-        "map_size",
-        "max_detections",
-        "tag_threshold",
-        "threshold",
-    )
+    __slots__ = ("_grouping", "joint_order", "keypoint_threshold", "map_size", "tag_threshold")
 
-    name: ClassVar[str] = "higherhrnet"
-    task: ClassVar[Task] = "pose estimation"
-    reads: ClassVar[str] = (
+    name = "higherhrnet"
+    task = "pose estimation"
+    reads = (
         "(candidates, joints) three times, tags, cells and heats, of "
         f"{_higherhrnet.MAX_CANDIDATES} x {_higherhrnet.MAX_JOINTS} at most"
     )
-    labels: tuple[str, ...] | None = None
 
     def __init__(
         self,
@@ -99,14 +83,13 @@ class HigherHRNetHead:
     ) -> None:
         if not _three_alike(network):
             raise shape_error(self, network.outputs)
-        self.threshold = checked_share(threshold, "threshold", 0.3)
-        self.max_detections = checked_count(max_detections, "max_detections")
+        super().__init__(network, threshold, max_detections, 0.3)
+        self.labels = None
         self.keypoint_threshold = checked_share(keypoint_threshold, "keypoint_threshold")
         self.tag_threshold = checked_positive(tag_threshold, "tag_threshold")
         joints = network.outputs[0].shape[1]
         self.map_size = _half_of_input(network) if map_size is None else _checked_size(map_size)
         self.joint_order = _checked_order(joint_order, joints)
-        self._limit = row_limit(self.max_detections)
         self._grouping = _higherhrnet.Grouping(
             self.map_size,
             bytes(self.joint_order),
@@ -137,10 +120,7 @@ class HigherHRNetHead:
         DecoderError
             If the outputs have other shapes, or another thread is in this decoder.
         """
-        columns = self._grouping(outputs, self._limit)
-        if columns is None:
-            raise shape_error(self, outputs)
-        return Poses._trusted(*columns, "network")
+        return Poses._trusted(*self._grouping(outputs, self._limit), "network")
 
     def empty(self) -> Poses:
         """Return what a frame without tensors gives."""

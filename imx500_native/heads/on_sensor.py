@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from imx500_native import _decode
-from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
+from imx500_native.heads.base import Head
 from imx500_native.results.detections import Detections
 
 if TYPE_CHECKING:
-    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 
-class OnSensorHead:
+class OnSensorHead(Head):
     """Reads boxes, scores, classes and their count, as suppression on the sensor leaves them.
 
     Order and units of the boxes come from the network, see `Network.box_order`.
@@ -33,11 +33,11 @@ class OnSensorHead:
         If an option is out of range.
     """
 
-    __slots__ = ("_limit", "_tensors", "labels", "max_detections", "threshold")
+    __slots__ = ("_tensors",)
 
     name = "on_sensor"
-    task: ClassVar[Task] = "object detection"
-    reads: ClassVar[str] = "(n, 4), (n,), (n,) and (1,)"
+    task = "object detection"
+    reads = "(n, 4), (n,), (n,) and (1,)"
 
     def __init__(
         self,
@@ -46,10 +46,7 @@ class OnSensorHead:
         threshold: float | None = None,
         max_detections: int | None = None,
     ) -> None:
-        self.threshold = checked_share(threshold, "threshold", 0.5)
-        self.max_detections = checked_count(max_detections, "max_detections")
-        self.labels = network.labels
-        self._limit = row_limit(self.max_detections)
+        super().__init__(network, threshold, max_detections)
         normalized = network.boxes_normalized
         self._tensors = _decode.OnSensorHead(
             network.box_order == "xy",
@@ -75,10 +72,7 @@ class OnSensorHead:
         DecoderError
             If the outputs have other shapes.
         """
-        found = self._tensors(outputs, self.threshold, self._limit)
-        if found is None:
-            raise shape_error(self, outputs)
-        xyxy, confidence, class_id = found
+        xyxy, confidence, class_id = self._tensors(outputs, self.threshold, self._limit)
         return Detections._trusted(xyxy, confidence, class_id, self.labels, "network")
 
     def empty(self) -> Detections:

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from imx500_native._posenet import PoseNetMaps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import (
-    LARGEST_SIZE,
-    checked_count,
-    checked_number,
-    checked_share,
-    row_limit,
-    shape_error,
-)
+from imx500_native.heads.base import LARGEST_SIZE, Head, checked_count, checked_number, shape_error
 from imx500_native.results.poses import Poses
 
 if TYPE_CHECKING:
-    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 CHANNELS = (17, 34, 64)
@@ -33,7 +26,7 @@ def cell_size(network: Network) -> int | None:
     return across if across == math.ceil(network.input.height / rows) else None
 
 
-class PoseNetHead:
+class PoseNetHead(Head):
     """Reads heat maps, short offsets and mid offsets, and follows people along their skeletons.
 
     This is PersonLab's decoding: the cells whose score is not below the threshold, nor below a
@@ -72,19 +65,11 @@ class PoseNetHead:
         If an option is out of range, or the network's outputs have other shapes.
     """
 
-    __slots__ = (
-        "_maps",
-        "max_detections",
-        "nms_radius",
-        "offset_refinement_steps",
-        "stride",
-        "threshold",
-    )
+    __slots__ = ("_maps", "nms_radius", "offset_refinement_steps", "stride")
 
-    name: ClassVar[str] = "posenet"
-    task: ClassVar[Task] = "pose estimation"
-    reads: ClassVar[str] = "(rows, columns, 17), (rows, columns, 34) and (rows, columns, 64)"
-    labels = None
+    name = "posenet"
+    task = "pose estimation"
+    reads = "(rows, columns, 17), (rows, columns, 34) and (rows, columns, 64)"
 
     def __init__(
         self,
@@ -98,9 +83,8 @@ class PoseNetHead:
     ) -> None:
         if not self.fits(network):
             raise shape_error(self, network.outputs)
-        self.threshold = checked_share(threshold, "threshold", 0.4)
-        limit = checked_count(max_detections, "max_detections")
-        self.max_detections = MAX_DETECTIONS if limit is None else limit
+        super().__init__(network, threshold, max_detections, 0.4, MAX_DETECTIONS)
+        self.labels = None
         steps = checked_count(offset_refinement_steps, "offset_refinement_steps")
         if steps is None or steps > MAX_REFINEMENT_STEPS:
             raise DecoderError(
@@ -120,7 +104,7 @@ class PoseNetHead:
         self.stride = checked_number(stride, "stride", 1, LARGEST_SIZE)
         self._maps = PoseNetMaps(
             self.threshold,
-            row_limit(self.max_detections),
+            self._limit,
             steps,
             self.nms_radius,
             self.stride,
@@ -152,10 +136,7 @@ class PoseNetHead:
         DecoderError
             If the outputs have other shapes, or another thread is decoding with this head.
         """
-        found = self._maps(outputs)
-        if found is None:
-            raise shape_error(self, outputs)
-        return Poses._trusted(*found, None, "network")
+        return Poses._trusted(*self._maps(outputs), None, "network")
 
     def empty(self) -> Poses:
         """Return what a frame without tensors gives."""

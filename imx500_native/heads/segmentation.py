@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from imx500_native import _maps
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import only_output, shape_error
+from imx500_native.heads.base import Head, shape_error
 from imx500_native.results.segmentation import Segmentation
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from imx500_native.heads.base import Outputs, Task
+    from imx500_native.heads.base import Outputs
     from imx500_native.network import Network
 
 Layout: TypeAlias = Literal["ids", "scores last", "scores first", "single last", "single first"]
+LONE_AXES = {"ids": -1, "single last": 2, "single first": 0}
 
 # Fewer rows or columns than this are no picture.
 LEAST_SIDE = 8
@@ -25,7 +24,7 @@ LEAST_SIDE = 8
 MAX_CLASS_ID = 32767
 
 
-class SegmentationHead:
+class SegmentationHead(Head):
     """Reads a class id per pixel, or a score per pixel and class, of which the highest wins.
 
     The first of the two picture dimensions is the row. Class ids are cut to whole numbers; what is
@@ -50,14 +49,11 @@ class SegmentationHead:
         If an option is not allowed, or the network has other outputs.
     """
 
-    __slots__ = ("_layout", "_rank", "background", "labels")
+    __slots__ = ("_layout", "background")
 
     name = "segmentation"
-    task: Task = "segmentation"
-    reads: ClassVar[str] = "(height, width) or (height, width, classes) or (classes, height, width)"
-
-    threshold = 0.0
-    max_detections: int | None = None
+    task = "segmentation"
+    reads = "(height, width) or (height, width, classes) or (classes, height, width)"
 
     def __init__(
         self,
@@ -81,11 +77,10 @@ class SegmentationHead:
             )
         layout = _layout(network, classes_first)
         if layout is None:
-            raise shape_error(type(self), network.outputs)
+            raise shape_error(self, network.outputs)
+        super().__init__(network, None, None, 0.0)
         self._layout = layout
-        self._rank = len(network.output_shapes[0])
         self.background = background
-        self.labels = network.labels
 
     @staticmethod
     def fits(network: Network) -> bool:
@@ -112,22 +107,11 @@ class SegmentationHead:
         DecoderError
             If the outputs have other shapes.
         """
-        output = only_output(self, outputs)
-        try:
-            class_map = self._class_map(np.asarray(output))
-        except (TypeError, ValueError):
-            raise shape_error(self, outputs) from None
-        return Segmentation._trusted(class_map, self.labels, self.background, "network")
-
-    def _class_map(self, tensor: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
-        if self._layout == "ids":
-            return _maps.class_map(tensor)
         if self._layout.startswith("scores"):
-            return _maps.best_class_map(tensor, self._layout == "scores first")
-        axis = 2 if self._layout == "single last" else 0
-        if tensor.ndim != self._rank or tensor.shape[axis] != 1:
-            raise ValueError("expected one number for each pixel")
-        return _maps.class_map(tensor[..., 0] if axis else tensor[0])
+            class_map = _maps.best_class_map(outputs, self._layout == "scores first")
+        else:
+            class_map = _maps.class_map(outputs, LONE_AXES[self._layout])
+        return Segmentation._trusted(class_map, self.labels, self.background, "network")
 
     def empty(self) -> Segmentation:
         """Return what a frame without tensors gives."""

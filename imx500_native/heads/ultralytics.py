@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imx500_native._yolo import SuppressedReader
-from imx500_native.heads.base import checked_count, checked_share, row_limit, shape_error
-from imx500_native.heads.yolov8_base import TableHead
+from imx500_native.heads.base import Head, checked_count, shape_error
 from imx500_native.heads.yolov8_layout import box_units, keypoint_dimensions, sheet_of
 from imx500_native.results.instance_masks import InstanceMasks
 from imx500_native.results.poses import Poses
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
 
 
-class _Ultralytics(TableHead):
+class _Ultralytics(Head):
     """What both heads share: options, and the reader that they make."""
 
-    __slots__ = ()
+    __slots__ = ("_reader",)
 
-    def _set(
+    def __init__(
         self,
         network: Network,
         threshold: float | None,
@@ -33,14 +32,12 @@ class _Ultralytics(TableHead):
         normalized: bool | None,
         **extra: Any,
     ) -> None:
-        self.labels = network.labels
-        self.threshold = checked_share(threshold, "threshold", 0.5)
-        self.max_detections = checked_count(max_detections, "max_detections")
+        super().__init__(network, threshold, max_detections)
         self._reader = SuppressedReader(
             network.output_shapes,
             network.output_shapes[0][0],
             threshold=self.threshold,
-            max_detections=row_limit(self.max_detections),
+            max_detections=self._limit,
             boxes=(0, 0, False),
             units=box_units(network, 0, "corners", normalized),
             **extra,
@@ -102,7 +99,7 @@ class UltralyticsPoseHead(_Ultralytics):
         if columns is None or dimensions is None:
             raise shape_error(self, network.outputs)
         self._keypoints = columns // dimensions
-        self._set(
+        super().__init__(
             network,
             threshold,
             max_detections,
@@ -131,7 +128,7 @@ class UltralyticsPoseHead(_Ultralytics):
         DecoderError
             If the outputs have other shapes.
         """
-        xyxy, confidence, _, xy, keypoint_confidence = self._read(outputs)
+        xyxy, confidence, _, xy, keypoint_confidence = self._reader(outputs)
         return Poses._trusted(xy, keypoint_confidence, confidence, xyxy, "network")
 
     def empty(self) -> Poses:
@@ -173,7 +170,7 @@ class UltralyticsSegmentationHead(_Ultralytics):
             raise shape_error(self, network.outputs)
         channels_first = shape[0] == columns
         self._sheet = sheet_of(shape, channels_first)
-        self._set(
+        super().__init__(
             network,
             threshold,
             max_detections,
@@ -204,7 +201,7 @@ class UltralyticsSegmentationHead(_Ultralytics):
         DecoderError
             If the outputs have other shapes.
         """
-        xyxy, confidence, class_id, logits = self._read(outputs)
+        xyxy, confidence, class_id, logits = self._reader(outputs)
         return InstanceMasks._trusted(xyxy, confidence, class_id, logits, self.labels, "network")
 
     def empty(self) -> InstanceMasks:

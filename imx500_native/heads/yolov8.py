@@ -77,18 +77,8 @@ class YOLOv8Head(YOLOv8Base):
         normalized: bool | None = None,
         strides: Sequence[int] = STRIDES,
     ) -> None:
-        layout = detection_layout(network)
-        self._set(
-            network,
-            layout,
-            threshold,
-            max_detections,
-            iou_threshold,
-            boxes,
-            scores,
-            normalized,
-            strides,
-        )
+        options = (threshold, max_detections, iou_threshold, boxes, scores, normalized, strides)
+        super().__init__(network, detection_layout(network), *options)
 
     @staticmethod
     def fits(network: Network) -> bool:
@@ -114,7 +104,7 @@ class YOLOv8Head(YOLOv8Base):
         DecoderError
             If the outputs have other shapes.
         """
-        xyxy, confidence, class_id = self._read(outputs)
+        xyxy, confidence, class_id = self._reader(outputs)
         return Detections._trusted(xyxy, confidence, class_id, self.labels, "network")
 
     def empty(self) -> Detections:

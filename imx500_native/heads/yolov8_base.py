@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from imx500_native._yolo import YOLOReader
 from imx500_native.errors import DecoderError
-from imx500_native.heads.base import (
-    cells,
-    checked_count,
-    checked_share,
-    checked_strides,
-    row_limit,
-    shape_error,
-)
+from imx500_native.heads.base import Head, cells, checked_share, checked_strides, shape_error
 from imx500_native.heads.yolov8_layout import (
     BOX_FORMS,
     are_logits,
@@ -25,41 +18,16 @@ from imx500_native.heads.yolov8_layout import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
-    from imx500_native._yolo import TensorReader
-    from imx500_native.heads.base import Outputs, Task
     from imx500_native.heads.yolov8_layout import Layout
     from imx500_native.network import Network
 
 
-class TableHead:
-    """A head whose tensors one reader of `imx500_native._yolo` opens."""
-
-    __slots__ = ("_reader", "labels", "max_detections", "threshold")
-
-    name: ClassVar[str]
-    reads: ClassVar[str]
-    task: ClassVar[Task]
-
-    labels: tuple[str, ...] | None
-    max_detections: int | None
-    threshold: float
-    _reader: TensorReader
-
-    def _read(self, outputs: Outputs) -> tuple[npt.NDArray[Any], ...]:
-        found = self._reader(outputs)
-        if found is None:
-            raise shape_error(self, outputs)  # type: ignore[arg-type]
-        return found
-
-
-class YOLOv8Base(TableHead):
+class YOLOv8Base(Head):
     """A head for tensors before suppression: options, and the reader that they make."""
 
-    __slots__ = ()
+    __slots__ = ("_reader",)
 
-    def _set(
+    def __init__(
         self,
         network: Network,
         layout: Layout | None,
@@ -73,7 +41,7 @@ class YOLOv8Base(TableHead):
         **extra: Any,
     ) -> None:
         if layout is None:
-            raise shape_error(self, network.outputs)  # type: ignore[arg-type]
+            raise shape_error(self, network.outputs)
         form = box_form(layout, boxes)
         steps = checked_strides(strides)
         if form == "distances" and cells(network.input, steps) != layout.anchors:
@@ -82,14 +50,12 @@ class YOLOv8Base(TableHead):
                 f"{network.input.width}x{network.input.height}, but the outputs "
                 f"{', '.join(map(str, network.output_shapes))} have {layout.anchors}"
             )
-        self.labels = network.labels
-        self.threshold = checked_share(threshold, "threshold", 0.5)
-        self.max_detections = checked_count(max_detections, "max_detections")
+        super().__init__(network, threshold, max_detections)
         self._reader = YOLOReader(
             layout.shapes,
             layout.anchors,
             threshold=self.threshold,
-            max_detections=row_limit(self.max_detections),
+            max_detections=self._limit,
             boxes=layout.boxes,
             units=box_units(network, layout.boxes.tensor, form, normalized),
             levels=levels(network.input, steps),

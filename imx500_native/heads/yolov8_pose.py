@@ -75,16 +75,11 @@ class YOLOv8PoseHead(YOLOv8Base):
             ("logits", "probabilities"),
             "logits" if offsets else "probabilities",
         )
-        self._set(
+        options = (threshold, max_detections, iou_threshold, boxes, scores, normalized, strides)
+        super().__init__(
             network,
             layout,
-            threshold,
-            max_detections,
-            iou_threshold,
-            boxes,
-            scores,
-            normalized,
-            strides,
+            *options,
             keypoints=(layout.extra, self._keypoints, dimensions, offsets, visibility == "logits"),
         )
 
@@ -104,7 +99,7 @@ class YOLOv8PoseHead(YOLOv8Base):
         DecoderError
             If the outputs have other shapes.
         """
-        xyxy, confidence, _, xy, keypoint_confidence = self._read(outputs)
+        xyxy, confidence, _, xy, keypoint_confidence = self._reader(outputs)
         return Poses._trusted(xy, keypoint_confidence, confidence, xyxy, "network")
 
     def empty(self) -> Poses:

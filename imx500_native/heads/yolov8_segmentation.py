@@ -57,16 +57,11 @@ class YOLOv8SegmentationHead(YOLOv8Base):
         if layout is None or layout.prototypes is None:
             raise shape_error(self, network.outputs)
         self._sheet = sheet_of(layout.shapes[-1], layout.prototypes[1])
-        self._set(
+        options = (threshold, max_detections, iou_threshold, boxes, scores, normalized, strides)
+        super().__init__(
             network,
             layout,
-            threshold,
-            max_detections,
-            iou_threshold,
-            boxes,
-            scores,
-            normalized,
-            strides,
+            *options,
             coefficients=(layout.extra, layout.extra_channels),
             prototypes=layout.prototypes,
         )
@@ -89,7 +84,7 @@ class YOLOv8SegmentationHead(YOLOv8Base):
         DecoderError
             If the outputs have other shapes.
         """
-        xyxy, confidence, class_id, logits = self._read(outputs)
+        xyxy, confidence, class_id, logits = self._reader(outputs)
         return InstanceMasks._trusted(xyxy, confidence, class_id, logits, self.labels, "network")
 
     def empty(self) -> InstanceMasks:

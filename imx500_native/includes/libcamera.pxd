@@ -29,6 +29,7 @@ cdef extern from "controls.h" namespace "imx500" nogil:
         REQUEST_PENDING "imx500::REQUEST_PENDING"
         REQUEST_CANCELLED "imx500::REQUEST_CANCELLED"
         METADATA_GONE "imx500::METADATA_GONE"
+        DECLARED_OTHERWISE "imx500::DECLARED_OTHERWISE"
 
     enum CControlKind "imx500::control_kind":
         KIND_NONE "imx500::KIND_NONE"
@@ -53,6 +54,14 @@ cdef extern from "controls.h" namespace "imx500" nogil:
     CTaking take_copy(CRequest &request, CControlList &target) except +
     CTaking take_whole(CRequest &request, CControlList &target) noexcept
     CTaking peek(CRequest &request, unsigned int id, CControlValue &value) except +
+    CTaking put_control(
+        CRequest &request,
+        unsigned int id,
+        CControlKind kind,
+        cbool is_array,
+        const void *data,
+        size_t elements,
+    ) except +
     CControl described(const CControlValue &value) except +
     cbool find_control(const CControlList &source, unsigned int id, CControl &found) except +
     vector[unsigned int] control_ids(const CControlList &source) except +
@@ -62,3 +71,4 @@ cdef extern from "controls.h" namespace "imx500" nogil:
     const void *request_type() noexcept
     const char *request_type_name() noexcept
     const char *type_info_name() noexcept
+    const void *size_type() noexcept

@@ -1,5 +1,5 @@
 from libc.stddef cimport size_t
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libcpp cimport bool as cbool
 from libcpp.vector cimport vector
 
@@ -36,6 +36,7 @@ cdef extern from "run_loop.h" namespace "imx500" nogil:
         int dma_buf
         cbool in_access
         cbool held
+        int64_t completed_ns
 
     cdef struct CLoopCounts "imx500::loop_counts":
         uint64_t completed
@@ -55,6 +56,7 @@ cdef extern from "run_loop.h" namespace "imx500" nogil:
         void wait(int timeout_ms) noexcept
         void begin_access(size_t index) noexcept
         cbool needs_access(size_t index) noexcept
+        int64_t completed_ns(size_t index) noexcept
         void give_back(size_t index) noexcept
         void set_controls(CRequest &carrier) except +
         cbool running() noexcept

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import lru_cache
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -17,11 +18,21 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from imx500_native import _image, _tensors, controls
-from imx500_native._peer_geometry import rectangle_bounded
+from imx500_native._peer_geometry import PeerChain, rectangle_bounded
+from imx500_native.bindings import copied_control
 from imx500_native.device import Imx500Device
 from imx500_native.discovery import find_subdevices
 from imx500_native.errors import GeometryError, MissingContextError, TensorInfoError
-from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, Size, cached_mapper, second_crop
+from imx500_native.frame import kpi_of
+from imx500_native.geometry import (
+    FULL_ROI,
+    SENSOR_SIZE,
+    Rect,
+    Size,
+    cached_mapper,
+    configured_transform,
+    second_crop,
+)
 from imx500_native.intrinsics import NetworkIntrinsics
 from imx500_native.network import Network
 from imx500_native.peer_geometry import aspect_ratio_roi, peer_chain
@@ -32,7 +43,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from imx500_native._peer_geometry import PeerChain
     from imx500_native.geometry import CoordinateMapper
 
 __all__ = ["IMX500", "NetworkIntrinsics"]
@@ -47,6 +57,12 @@ STAGES = ("loader", "firmware", "network")
 
 UPLOAD_PATIENCE_S = 600
 """How long a progress bar waits for an upload that may never come."""
+
+FLIP_UNKNOWN = (
+    "the camera's transform has a flip: say whether what the network sees is flipped too, "
+    "network_flipped = True or False on the IMX500 (its input_tensor_image shows it), or have "
+    "picamera2's numbers with coordinates = 'picamera2'"
+)
 
 DEFAULT_NORMALIZATION = {
     "norm_val": [-2048, -2048, -2048],
@@ -138,8 +154,12 @@ class IMX500:
         Whether to let the network's input be injected.
     coordinates : {"auto", "exact", "picamera2"}
         "picamera2": its own numbers, which are wrong where the region of interest (ROI) is not the
-        full sensor. "exact": those of `imx500_native.CoordinateMapper`, rounded to whole pixels.
-        "auto": picamera2's while the ROI that was requested is the full sensor, else exact ones.
+        full sensor, or the picture is flipped. "exact": those of `imx500_native.CoordinateMapper`,
+        rounded to whole pixels. "auto": picamera2's for a frame that was seen through the full
+        sensor, else exact ones.
+    network_flipped : bool, optional
+        Whether what the network sees is flipped as the picture is, see `CoordinateMapper`: exact
+        coordinates want to know it where the camera's ``transform`` has a flip.
     device : Imx500Device, optional
         The device to use, rather than to look for one. It stays open.
 
@@ -149,7 +169,7 @@ class IMX500:
         The device itself.
     network : Network or None
         What is in the network file.
-    coordinates : str
+    network_flipped : bool or None
         The parameter; may be changed at any time.
     imx500_device_id, spi_device_id : str
         Where the sensor and its bridge are, such as "10-001a" and "10-0040".
@@ -182,13 +202,11 @@ class IMX500:
         tensor_injection: bool = False,
         *,
         coordinates: Coordinates = "auto",
+        network_flipped: bool | None = None,
         device: Imx500Device | None = None,
     ) -> None:
-        if coordinates not in ("auto", "exact", "picamera2"):
-            raise GeometryError(
-                f"coordinates must be 'auto', 'exact' or 'picamera2', not {coordinates!r:.40}"
-            )
-        self.coordinates: Coordinates = coordinates
+        self.coordinates = coordinates
+        self.network_flipped = network_flipped
         # Read first: a wrong name is told without touching the camera.
         self.network = Network(Path(network_file).absolute()) if network_file else None
         self.__own_device: Imx500Device | None = None
@@ -226,6 +244,19 @@ class IMX500:
                 resource.close()
 
     @property
+    def coordinates(self) -> Coordinates:
+        """How coordinates are converted, see the class; may be changed at any time."""
+        return self.__coordinates
+
+    @coordinates.setter
+    def coordinates(self, word: Coordinates) -> None:
+        if word not in ("auto", "exact", "picamera2"):
+            raise GeometryError(
+                f"coordinates must be 'auto', 'exact' or 'picamera2', not {word!r:.40}"
+            )
+        self.__coordinates: Coordinates = word
+
+    @property
     def device_fd(self) -> FileIO:
         """The sub-device as an open file of its own, for a program's own ioctls."""
         if self.__device_file is None:
@@ -248,7 +279,11 @@ class IMX500:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What is known of the network and the ROI, as picamera2 has it; a dict that stays."""
+        """What is known of the network and the ROI, as picamera2 has it; a dict that stays.
+
+        ``roi`` is brought up to date whenever this is read.
+        """
+        self.__follow_device()
         return self.__cfg
 
     @property
@@ -267,9 +302,11 @@ class IMX500:
         coords : iterable of float
             y0, x0, y1, x1 in 0..1 of what the network saw.
         metadata : mapping or request
-            Of the frame; its ``ScalerCrop`` is used.
+            Of the frame: what the picture shows is its ``ScalerCrop``, and what the network saw is
+            the ROI at its ``SensorTimestamp``, or without one the newest.
         picam2 : Picamera2
-            Whose ``camera_configuration()`` tells the sizes of the streams.
+            Whose ``camera_configuration()`` tells the sizes of the streams, and how they are
+            turned.
         stream : str
             Which picture.
 
@@ -283,17 +320,19 @@ class IMX500:
         KeyError
             If the metadata has no ``ScalerCrop``, or the camera no such stream.
         GeometryError
-            If the crop has no area, or a number is not finite.
+            If the crop has no area, a number is not finite, or the pictures are flipped and it was
+            not told whether what the network saw is.
         """
         configuration = picam2.camera_configuration()
         y0, x0, y1, x1 = coords
-        if self.__is_exact:
-            corners = [float(_number(value)) for value in (x0, y0, x1, y1)]
-            return _whole(self.__mapper(metadata, configuration, stream), corners)
-        chain = self.__chain(metadata, configuration, stream)
-        if type(y0) is type(x0) is type(y1) is type(x1) is float:
-            return chain.picamera2_box(y0, x0, y1, x1)
-        return chain.rectangle(_on_full_sensor(y0, x0, y1, x1))
+        plain = type(y0) is type(x0) is type(y1) is type(x1) is float
+        way = self.__way_to(metadata, configuration, stream)
+        if isinstance(way, PeerChain):
+            if plain:
+                return way.picamera2_box(y0, x0, y1, x1)
+            return way.rectangle(_on_full_sensor(y0, x0, y1, x1))
+        corners = [x0, y0, x1, y1]
+        return _whole(way, corners if plain else [float(_number(value)) for value in corners])
 
     def get_roi_scaled(self, request: Any, stream: str = "main") -> tuple[int, int, int, int]:
         """Say where what the network saw is in the picture.
@@ -316,32 +355,61 @@ class IMX500:
             As `convert_inference_coords`.
         """
         configuration = request.picam2.camera_configuration()
-        if self.__is_exact:
-            return _whole(self.__mapper(request, configuration, stream), [0.0, 0.0, 1.0, 1.0])
-        return self.__chain(request, configuration, stream).full
+        way = self.__way_to(request, configuration, stream)
+        return way.full if isinstance(way, PeerChain) else _all_seen(way)
 
-    @property
-    def __is_exact(self) -> bool:
-        if self.coordinates == "auto":
+    def __way_to(
+        self, source: Any, configuration: Any, stream: str
+    ) -> PeerChain | CoordinateMapper:
+        """Return what places a frame's boxes in its picture: picamera2's numbers, or exact ones."""
+        if self.__coordinates == "picamera2":
+            # It knows the newest only.
+            if self.device.roi_history.latest != self.__applied_roi:
+                self.__follow_device()
+            roi: Rect | None = self.__requested_roi
+        else:
             # The device's word: a program may set the ROI there too.
-            return self.device.last_roi != FULL_ROI
-        return self.coordinates == "exact"
+            roi = self.device.roi_history.constant
+            if roi is None:
+                if controls.peek_control is copied_control:
+                    # Each look at a request would convert everything in it anew.
+                    source = metadata_of(source)
+                roi = self.__roi_of(source)
+            if roi != FULL_ROI or self.__coordinates == "exact":
+                return self.__mapper(roi, source, configuration, stream)
+        crop = _control(source, "ScalerCrop")
+        return peer_chain(crop, configuration["raw"]["size"], configuration[stream]["size"], roi)
 
-    def __chain(self, source: Any, configuration: Any, stream: str) -> PeerChain:
-        return peer_chain(
-            _control(source, "ScalerCrop"),
-            configuration["raw"]["size"],
-            configuration[stream]["size"],
-            self.__requested_roi,
-        )
+    def __roi_of(self, source: Any) -> Rect:
+        try:
+            return self.device.roi_at(_control(source, "SensorTimestamp"))[0]
+        except KeyError:
+            return self.device.last_roi
 
-    def __mapper(self, source: Any, configuration: Any, stream: str) -> CoordinateMapper:
+    def __follow_device(self) -> None:
+        """Take a ROI that was set at the device for what was requested."""
+        applied = self.device.last_roi
+        if applied != self.__applied_roi:
+            self.__note_roi(applied, applied)
+
+    def __note_roi(self, requested: Rect, applied: Rect) -> None:
+        self.__requested_roi = requested
+        self.__applied_roi = applied
+        self.__cfg["roi"] = _of_libcamera("Rectangle", PlainRectangle)(*requested)
+
+    def __mapper(self, roi: Rect, source: Any, configuration: Any, stream: str) -> CoordinateMapper:
         crop = _control(source, "ScalerCrop")
         if stream == "lores":
             with contextlib.suppress(KeyError):
                 crop = second_crop(_control(source, "ScalerCrops"), crop)
         size: Size = configuration[stream]["size"]
-        return cached_mapper(self.device.last_roi, tuple(crop), tuple(size))
+        turned = configured_transform(configuration.get("transform", "identity"))
+        try:
+            return cached_mapper(roi, tuple(crop), tuple(size), turned, self.network_flipped)
+        except GeometryError:
+            if self.network_flipped is None and (turned.hflip or turned.vflip):
+                raise GeometryError(FLIP_UNKNOWN) from None
+            raise
 
     @staticmethod
     def get_isp_output_size(picam2: Any, stream: str = "main") -> Any:
@@ -497,9 +565,14 @@ class IMX500:
         -------
         tuple of float or None
             None where the frame does not say.
+
+        Raises
+        ------
+        TensorInfoError
+            If it says something else than two times.
         """
-        times = metadata_of(metadata).get("CnnKpiInfo")
-        return None if times is None else (int(times[0]) / 1000, int(times[1]) / 1000)
+        times = kpi_of(metadata_of(metadata).get("CnnKpiInfo"))
+        return None if times is None else (times.dnn_ms, times.dsp_ms)
 
     def set_inference_roi_abs(self, roi: Sequence[int]) -> None:
         """Change what the network sees.
@@ -517,9 +590,8 @@ class IMX500:
             If the driver refuses.
         """
         requested = rectangle_bounded(roi, FULL_ROI)
-        self.device.set_roi(None if requested == FULL_ROI else requested)
-        self.__requested_roi: Rect = requested
-        self.__cfg["roi"] = _of_libcamera("Rectangle", PlainRectangle)(*requested)
+        applied = self.device.set_roi(None if requested == FULL_ROI else requested)
+        self.__note_roi(requested, applied)
 
     def set_inference_aspect_ratio(self, aspect_ratio: Sequence[int]) -> None:
         """Show the network the largest part of the sensor's middle that has an aspect ratio.
@@ -639,11 +711,16 @@ def _number(value: Any) -> Any:
     return value.reshape(())[()] if isinstance(value, np.ndarray) else value
 
 
-def _whole(mapper: CoordinateMapper, corners: Sequence[float]) -> tuple[int, int, int, int]:
+def _whole(mapper: CoordinateMapper, corners: list[float]) -> Rect:
     if not all(map(math.isfinite, corners)):
-        raise GeometryError(f"a box has four finite corners, not {list(corners)}")
-    x0, y0, x1, y1 = np.rint(mapper.boxes(corners)).astype(int).tolist()
+        raise GeometryError(f"a box has four finite corners, not {corners}")
+    x0, y0, x1, y1 = map(round, mapper.boxes(corners).tolist())
     return (x0, y0, x1 - x0, y1 - y0)
+
+
+@lru_cache(maxsize=64)
+def _all_seen(mapper: CoordinateMapper) -> Rect:
+    return _whole(mapper, [0.0, 0.0, 1.0, 1.0])
 
 
 def _on_full_sensor(*coords: Any) -> Rect:

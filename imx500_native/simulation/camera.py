@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +14,7 @@ from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
 from imx500_native.network import as_network
 from imx500_native.roi import roi_of_words, roi_words
+from imx500_native.simulation.delivery import Delivery
 from imx500_native.simulation.encoders import encoder_for
 from imx500_native.simulation.encoders.classes import class_choices
 from imx500_native.simulation.packing import InputPacker, OutputPacker
@@ -22,8 +22,9 @@ from imx500_native.simulation.rendering import Renderer
 from imx500_native.simulation.scene import Placed, Scene, World, visible_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import TracebackType
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from imx500_native.geometry import Rect, Size
     from imx500_native.network import Network
@@ -40,7 +41,7 @@ _PEOPLE, _PEOPLE_SIZE = 4, 1.15
 _DNN_SHARE, _DSP_SHARE = 0.36, 0.32
 
 
-class SimulatedCamera:
+class SimulatedCamera(Delivery):
     """Frames of a moving scene, with the tensors that `network` would have sent.
 
     The scene is a function of the seed and of time; the picture shows the largest centred part of
@@ -52,6 +53,9 @@ class SimulatedCamera:
     camera. Its frames are spread evenly; the real sensor's exact pattern is not known.
 
     Not safe for use by several threads at once. Nothing runs in the background.
+
+    For the same scene on the frames of a camera of libcamera's, with its requests, buffers and
+    pixel formats, see `simulation` of `imx500_native.Camera`.
 
     Parameters
     ----------
@@ -91,8 +95,16 @@ class SimulatedCamera:
         As given.
     frame_rate : float
         As given.
-    source : str
+    real_time : bool
+        As given.
+    source, model, id : str
         "simulated".
+    image_format : str
+        "RGB".
+    sensor : None
+        There is none.
+    held : int
+        0: every picture has its own memory.
     dropped : int
         Frames since `start` that were lost because the reader was too slow.
 
@@ -132,7 +144,11 @@ class SimulatedCamera:
     ) -> None:
         self.network = as_network(network)
         self.size = _checked_size(size)
-        self.frame_rate = _checked_number(frame_rate, "frame_rate", above=0, most=1000)
+        super().__init__(
+            _checked_number(frame_rate, "frame_rate", above=0, most=1000),
+            bool(real_time),
+            None if frames is None else _checked_int(frames, "frames", 0, None),
+        )
         noise = _checked_number(noise, "noise", least=0, most=100)
         if seed is None:
             seed = int(np.random.default_rng().integers(2**63))
@@ -140,8 +156,6 @@ class SimulatedCamera:
         poses = network.task == "pose estimation"
         usual = _PEOPLE if poses else _USUAL_OBJECTS
         count = _checked_int(usual if objects is None else objects, "objects", 0, _MOST_OBJECTS)
-        self._frames = None if frames is None else _checked_int(frames, "frames", 0, None)
-        self._real_time = bool(real_time)
 
         classes = class_choices(network)
         if encode is not None and not callable(encode):
@@ -167,20 +181,9 @@ class SimulatedCamera:
         self._pace = Fraction(self._rate).limit_denominator(10**6) / Fraction(
             self.frame_rate
         ).limit_denominator(10**6)
-        self._clock = _Clock()
         self._roi = FULL_ROI
         self.set_roi(roi)
-
         self._closed = False
-        self._running = False
-        self._reset()
-
-    def _reset(self) -> None:
-        self.dropped = 0
-        self._next = 0
-        self._delivered = 0
-        self._started_ns = 0
-        self._boot_ns = 0
 
     @property
     def roi(self) -> Rect:
@@ -207,34 +210,17 @@ class SimulatedCamera:
         """
         self._require_open()
         if not self._running:
-            self._reset()
             # The first picture draws the background, which takes several frames' time.
             self._renderer.picture(self._world.at(0), self._scaler_crop, self.size)
-            self._started_ns = self._clock.monotonic_ns()
-            self._boot_ns = self._clock.boottime_ns()
+            self._begin()
             self._running = True
         return self
-
-    def stop(self) -> None:
-        """Stop; `start` begins again at the first frame. The ROI stays."""
-        self._running = False
 
     def close(self) -> None:
         """Stop for good and drop what was kept to draw faster."""
         self.stop()
         self._closed = True
         self._renderer = Renderer()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def set_roi(self, roi: Rect | None) -> Rect:
         """Change what the network sees, from the next frame on.
@@ -261,68 +247,30 @@ class SimulatedCamera:
         self._roi = roi_of_words((x, y, width, height))
         return self._roi
 
-    def capture(self) -> Frame:
-        """Wait for the next frame and return it.
-
-        In real time this is the newest frame there is: frames that passed since the last call are
-        counted in `dropped`. `frames` does not limit it.
-
-        Returns
-        -------
-        Frame
-            With the picture (RGB, (height, width, 3) uint8, a fresh array of its own).
-
-        Raises
-        ------
-        SimulationError
-            If the camera is closed or not started, or `encode` returned what does not fit.
-        """
-        self._require_open()
-        if not self._running:
-            raise SimulationError(
-                "the simulated camera is not running; call start() or use it in a with statement"
-            )
-        number = self._wait() if self._real_time else self._next
-        self._next = number + 1
-        self._delivered += 1
-        return self._frame(number)
-
-    def __iter__(self) -> Iterator[Frame]:
-        self._require_open()
-        while self._frames is None or self._delivered < self._frames:
-            yield self.capture()
-
-    def _wait(self) -> int:
-        """Sleep until the next frame is due; return the number of the newest."""
-        period_ns = _NANOSECONDS / self.frame_rate
-        while True:
-            passed_ns = self._clock.monotonic_ns() - self._started_ns
-            newest = int(passed_ns / period_ns)
-            if newest >= self._next:
-                self.dropped += newest - self._next
-                return newest
-            self._clock.sleep((self._next * period_ns - passed_ns) / _NANOSECONDS)
-
     def _frame(self, number: int) -> Frame:
-        time_s = number / self.frame_rate
-        placed = self._world.at(time_s)
-        metadata: dict[str, Any] = {
-            "SensorTimestamp": self._boot_ns * self._real_time
+        seen, picture = self._shot(number, number / self.frame_rate)
+        metadata = {
+            "SensorTimestamp": self._boot_ns * self.real_time
             + round(number * _NANOSECONDS / self.frame_rate),
-            "ScalerCrop": self._scaler_crop,
             "FrameDuration": round(1_000_000 / self.frame_rate),
         }
-        if self._has_tensors(number):
-            metadata |= self._tensors(number, time_s, placed)
         return Frame.from_metadata(
-            metadata,
+            metadata | seen,
             network=self.network,
             stream_size=self.size,
             roi=self._roi,
-            image=self._renderer.picture(placed, self._scaler_crop, self.size),
+            image=picture,
             image_format="RGB",
             sequence=number,
         )
+
+    def _shot(self, number: int, time_s: float) -> tuple[dict[str, Any], NDArray[np.uint8]]:
+        """Return what the sensor says of one frame, and its picture."""
+        placed = self._world.at(time_s)
+        seen: dict[str, Any] = {"ScalerCrop": self._scaler_crop}
+        if self._has_tensors(number):
+            seen |= self._tensors(number, time_s, placed)
+        return seen, self._renderer.picture(placed, self._scaler_crop, self.size)
 
     def _has_tensors(self, number: int) -> bool:
         """Whether the network finishes in this frame: it does so `_pace` times per frame."""
@@ -364,6 +312,13 @@ class SimulatedCamera:
             round(period_us * _DSP_SHARE * float(wobble[1])),
         )
 
+    def _require_running(self) -> None:
+        self._require_open()
+        if not self._running:
+            raise SimulationError(
+                "the simulated camera is not running; call start() or use it in a with statement"
+            )
+
     def _require_open(self) -> None:
         if self._closed:
             raise SimulationError("the simulated camera is closed; make a new SimulatedCamera")
@@ -374,19 +329,6 @@ class SimulatedCamera:
             f"<SimulatedCamera {self.network.name}: {self.size[0]}x{self.size[1]} "
             f"at {self.frame_rate:g} frames/s, {state}>"
         )
-
-
-class _Clock:
-    """The clocks that a camera reads; tests put another in its place."""
-
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
-
-    def boottime_ns(self) -> int:
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 def centred_crop(size: Size) -> Rect:

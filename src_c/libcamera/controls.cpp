@@ -1,5 +1,7 @@
 #include "controls.h"
 
+#include <cstdint>
+#include <cstring>
 #include <typeinfo>
 
 #include <libcamera/camera_manager.h>
@@ -51,6 +53,33 @@ control_kind kind_of(libcamera::ControlType type) noexcept {
     return KIND_NONE;
 }
 
+/* Only for what a simulated sensor has to say. */
+libcamera::ControlType type_of(control_kind kind) noexcept {
+    switch (kind) {
+    case KIND_UINT8:
+        return libcamera::ControlTypeByte;
+    case KIND_INT32:
+        return libcamera::ControlTypeInteger32;
+    case KIND_FLOAT:
+        return libcamera::ControlTypeFloat;
+    case KIND_RECTANGLE:
+        return libcamera::ControlTypeRectangle;
+    default:
+        return libcamera::ControlTypeNone;
+    }
+}
+
+bool is_declared_so(unsigned int id, libcamera::ControlType type, bool is_array,
+                    std::size_t elements) {
+    const auto entry = libcamera::controls::controls.find(id);
+    if (entry == libcamera::controls::controls.end())
+        return true;
+    const libcamera::ControlId &declared = *entry->second;
+    if (declared.type() != type || declared.isArray() != is_array)
+        return false;
+    return !is_array || declared.size() == libcamera::dynamic_extent || declared.size() == elements;
+}
+
 } // namespace
 
 taking take_copy(libcamera::Request &request, libcamera::ControlList &list) {
@@ -77,6 +106,23 @@ taking peek(libcamera::Request &request, unsigned int id, libcamera::ControlValu
     if (state == TAKEN && request.metadata().contains(id))
         value = request.metadata().get(id);
     return state;
+}
+
+taking put_control(libcamera::Request &request, unsigned int id, control_kind kind, bool is_array,
+                   const void *data, std::size_t elements) {
+    const taking state = readiness(request);
+    if (state != TAKEN)
+        return state;
+    const libcamera::ControlType type = type_of(kind);
+    if (type == libcamera::ControlTypeNone || !is_declared_so(id, type, is_array, elements))
+        return DECLARED_OTHERWISE;
+    libcamera::ControlValue value;
+    value.reserve(type, is_array, elements);
+    const libcamera::Span<std::uint8_t> target = value.data();
+    if (!target.empty())
+        std::memcpy(target.data(), data, target.size());
+    const_cast<libcamera::ControlList &>(request.metadata()).set(id, value);
+    return TAKEN;
 }
 
 control described(const libcamera::ControlValue &value) {
@@ -123,6 +169,9 @@ const char *request_type_name() noexcept {
 }
 const char *type_info_name() noexcept {
     return typeid(std::type_info).name();
+}
+const void *size_type() noexcept {
+    return &typeid(libcamera::Size);
 }
 
 } // namespace imx500

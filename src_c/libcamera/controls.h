@@ -19,6 +19,8 @@ enum taking {
     /* Every pipeline completes a request with at least a timestamp: an empty list was moved away.
      */
     METADATA_GONE,
+    /* libcamera declares the control with another type or size. */
+    DECLARED_OTHERWISE,
 };
 
 /* libcamera's own numbers differ between its versions; these do not. */
@@ -53,6 +55,13 @@ taking take_whole(libcamera::Request &request, libcamera::ControlList &list) noe
 /* Copies one control of a completed request; `value` stays empty where the request has none. */
 taking peek(libcamera::Request &request, unsigned int id, libcamera::ControlValue &value);
 
+/* Puts a control onto the metadata of a completed request, as the camera's pipeline would have, in
+ * place of one that is there. `elements` values of `kind` are copied from `data`, a rectangle being
+ * four int32_t. Refuses a value that is not what libcamera declares the control with this id to be;
+ * an id that it does not declare takes any. */
+taking put_control(libcamera::Request &request, unsigned int id, control_kind kind, bool is_array,
+                   const void *data, std::size_t elements);
+
 /* What a value holds, for as long as it lives. */
 control described(const libcamera::ControlValue &value);
 
@@ -70,6 +79,9 @@ std::string running_version();
 const void *request_type() noexcept;
 const char *request_type_name() noexcept;
 const char *type_info_name() noexcept;
+
+/* And about libcamera::Size, of which Python can make one without a camera. */
+const void *size_type() noexcept;
 
 } // namespace imx500
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <ctime>
 #include <system_error>
 
 #include <linux/dma-buf.h>
@@ -31,6 +32,12 @@ int make_event_fd() {
     if (fd < 0)
         throw std::system_error(errno, std::generic_category(), "eventfd");
     return fd;
+}
+
+std::int64_t now_ns() noexcept {
+    timespec now = {};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * 1000000000 + now.tv_nsec;
 }
 
 void sync_dma_buf(int fd, std::uint64_t direction) noexcept {
@@ -113,6 +120,7 @@ void run_loop::completed(libcamera::Request *request) {
         counts_.dropped += ready_.size();
         queue_all(ready_);
     }
+    slots_[index].completed_ns = now_ns();
     ready_.push_back(index);
     wake();
 }

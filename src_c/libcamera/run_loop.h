@@ -20,6 +20,8 @@ struct loop_slot {
     int dma_buf;
     bool in_access;
     bool held;
+    /* When libcamera completed it, on the clock of the sensor timestamps. */
+    std::int64_t completed_ns;
 };
 
 struct loop_counts {
@@ -68,6 +70,11 @@ class run_loop {
     /* Make the picture of a taken request readable by the processor. */
     void begin_access(std::size_t index) noexcept;
     bool needs_access(std::size_t index) const noexcept { return slots_[index].dma_buf >= 0; }
+
+    /* Of a taken request. */
+    std::int64_t completed_ns(std::size_t index) const noexcept {
+        return slots_[index].completed_ns;
+    }
 
     void give_back(std::size_t index) noexcept;
     /* Take the controls on `carrier` for the next request that is queued; later values replace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 import peers
 
 from imx500_native.geometry import FULL_ROI
+from imx500_native.roi import RoiHistory
 
 if TYPE_CHECKING:
     from imx500_native.upload import UploadProgress
 
 FULL = FULL_ROI
+
+
+def now_ns() -> int:
+    """Return the time on the clock of ``SensorTimestamp``."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 class Device:
@@ -28,18 +35,26 @@ class Device:
             progress_state=progress_state,
         )
         self.limit = limit
-        self.last_roi = FULL
+        self.roi_history = RoiHistory(FULL, now_ns())
         self.calls: list[tuple[Any, ...]] = []
         self.progress: UploadProgress | None = None
         self.watched: list[str] = []
+
+    @property
+    def last_roi(self):
+        return self.roi_history.latest
+
+    def roi_at(self, sensor_timestamp_ns):
+        return self.roi_history.at(sensor_timestamp_ns)
 
     def close(self):
         self.calls.append(("close",))
 
     def set_roi(self, roi):
         self.calls.append(("set_roi", roi))
-        self.last_roi = FULL if roi is None else tuple(min(side, self.limit) for side in roi)
-        return self.last_roi
+        applied = FULL if roi is None else tuple(min(side, self.limit) for side in roi)
+        self.roi_history.changed(applied, now_ns(), now_ns())
+        return applied
 
     def load(self, network):
         self.calls.append(("load", network))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import struct
 import subprocess
@@ -10,17 +11,27 @@ import types
 from pathlib import Path
 from types import SimpleNamespace
 
+import fake_bindings
 import frames
 import numpy as np
 import peers
 import pytest
 import rpk_files
-from drop_in.stand_ins import FULL, Device, Picamera2, Request, peer_with
+from drop_in.stand_ins import FULL, Device, Picamera2, Request, now_ns, peer_with
+from fake_driver import FakeDriver
 from hypothesis import given
 from hypothesis import strategies as st
+from machine_tree import Machine
 
 import imx500_native as imx
-from imx500_native import GeometryError, MissingContextError, NetworkNotFoundError, TensorInfoError
+from imx500_native import (
+    GeometryError,
+    MissingContextError,
+    NetworkNotFoundError,
+    TensorInfoError,
+    _v4l2,
+    controls,
+)
 from imx500_native.geometry import as_rectangle
 from imx500_native.picamera2 import IMX500, NetworkIntrinsics
 from imx500_native.picamera2 import imx500 as module
@@ -94,6 +105,10 @@ def test_a_missing_network_is_told_before_the_camera_is_touched():
 def test_the_word_for_coordinates_is_checked():
     with pytest.raises(GeometryError, match="'auto', 'exact' or 'picamera2', not 'best'"):
         IMX500("", coordinates="best", device=Device())
+    imx500 = IMX500("", coordinates="exact", device=Device())
+    with pytest.raises(GeometryError, match="'auto', 'exact' or 'picamera2', not 'bogus'"):
+        imx500.coordinates = "bogus"
+    assert imx500.coordinates == "exact"
 
 
 # picamera2's schema names a draft that jsonschema does not know.
@@ -164,7 +179,10 @@ def test_outputs_that_are_not_there(bare):
     assert bare.get_outputs({"CnnOutputTensor": metadata["CnnOutputTensor"]}) == []
     assert bare.get_outputs(metadata | {"CnnOutputTensorInfo": ()}) == []
     assert bare.get_output_shapes({}) == []
-    assert bare.get_kpi_info({}) is None
+    for nothing in ({}, {"CnnKpiInfo": None}, {"CnnKpiInfo": ()}):
+        assert bare.get_kpi_info(nothing) is None
+    with pytest.raises(TensorInfoError, match="two times in µs, not 1"):
+        bare.get_kpi_info({"CnnKpiInfo": (14000,)})
 
 
 def test_outputs_that_do_not_fit_their_description(bare):
@@ -283,14 +301,228 @@ def test_exact_coordinates_follow_what_the_driver_applied():
     assert as_rectangle(imx500.config["roi"], "roi") == (0, 0, 4040, 3040)
 
 
-def test_coordinates_follow_a_roi_that_was_set_at_the_device():
+QUARTER = (0, 0, 2028, 1520)
+WHOLE_BOX = (0.0, 0.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("coordinates", ["auto", "exact", "picamera2"])
+def test_coordinates_follow_a_roi_that_was_set_at_the_device(coordinates):
+    device = Device()
+    imx500 = IMX500("", coordinates=coordinates, device=device)
+    config = imx500.config
+    metadata = {"ScalerCrop": FULL}
+
+    def seen():
+        region = imx500.get_roi_scaled(Request(metadata))
+        assert imx500.convert_inference_coords(WHOLE_BOX, metadata, Picamera2()) == region
+        assert as_rectangle(config["roi"], "roi") == device.last_roi
+        return region
+
+    device.set_roi(QUARTER)
+    assert imx500.config is config
+    assert seen() == (0, 0, 320, 240)
+    device.set_roi(None)
+    assert imx500.config is config
+    assert seen() == (0, 0, 640, 480)
+    imx500.set_inference_roi_abs(SQUARE)
+    # picamera2 cuts its boxes at the ROI: 80 of 640 columns are left out on either side.
+    assert seen() == ((80, 0, 479, 480) if coordinates == "picamera2" else (80, 0, 480, 480))
+    device.set_roi(None)
+    assert imx500.config["roi"].to_tuple() == FULL
+    assert seen() == (0, 0, 640, 480)
+
+
+def test_picamera2s_numbers_are_cut_at_what_was_requested_not_at_what_was_applied():
+    imx500 = IMX500("", coordinates="picamera2", device=Device(limit=2000))
+    wide = (0, 0, 3042, 3040)
+    imx500.set_inference_roi_abs(wide)
+    assert imx500.device.last_roi == (0, 0, 2000, 2000)
+    theirs = imx.peer_geometry.picamera2_get_roi_scaled(
+        scaler_crop=FULL, raw_size=(2028, 1520), stream_size=(640, 480), roi=wide
+    )
+    assert imx500.get_roi_scaled(Request({"ScalerCrop": FULL})) == theirs == (0, 0, 480, 480)
+    # Of the device only what was applied is known.
+    imx500.device.set_roi((0, 0, 4056, 1520))
+    assert imx500.get_roi_scaled(Request({"ScalerCrop": FULL})) == (0, 0, 315, 240)
+    assert imx500.config["roi"].to_tuple() == (0, 0, 2000, 1520)
+
+
+@pytest.fixture
+def zoomed():
+    """An IMX500 that saw the full sensor, then a square, then a quarter, and frames of each."""
     device = Device()
     imx500 = IMX500("", device=device)
-    request = Request({"ScalerCrop": FULL})
-    device.set_roi((0, 0, 2028, 1520))
-    assert imx500.get_roi_scaled(request) == (0, 0, 320, 240)
-    device.set_roi(None)
-    assert imx500.get_roi_scaled(request) == (0, 0, 640, 480)
+    taken = [now_ns()]
+    for roi in (SQUARE, QUARTER):
+        imx500.set_inference_roi_abs(roi)
+        taken.append(now_ns())
+    return imx500, [{"ScalerCrop": FULL, "SensorTimestamp": t} for t in taken]
+
+
+def test_coordinates_are_of_the_roi_that_a_frame_was_seen_through(zoomed):
+    imx500, seen = zoomed
+    box = (0.25, 0.25, 0.75, 0.75)
+    expected = {
+        # A quarter of the sensor's 4056 columns is 160 of 640, of the square's 3040 it is 120.
+        "auto": [(160, 120, 320, 240), (200, 120, 240, 240), (80, 60, 160, 120)],
+        "exact": [(160, 120, 320, 240), (200, 120, 240, 240), (80, 60, 160, 120)],
+        # It knows the newest ROI only, and cuts at that.
+        "picamera2": [(160, 120, 160, 120)] * 3,
+    }
+    for imx500.coordinates, boxes in expected.items():
+        for metadata, wanted in zip(seen, boxes, strict=True):
+            for source in (metadata, Request(metadata)):
+                assert imx500.convert_inference_coords(box, source, Picamera2()) == wanted
+    del seen[0]["SensorTimestamp"]
+    imx500.coordinates = "auto"
+    assert imx500.convert_inference_coords(box, seen[0], Picamera2()) == expected["auto"][2]
+
+
+def test_auto_is_picamera2s_for_a_frame_from_before_a_change(zoomed):
+    imx500, (before, square, _) = zoomed
+    exact = IMX500("", coordinates="exact", device=Device())
+    # One where the two differ: picamera2 cuts to whole pixels at every step.
+    box = (0.1, 0.2, 0.3, 0.4)
+    theirs = imx.peer_geometry.picamera2_convert_inference_coords(
+        [box], scaler_crop=FULL, raw_size=(2028, 1520), stream_size=(640, 480), roi=FULL
+    )[0]
+    mine = imx500.convert_inference_coords(box, before, Picamera2())
+    assert mine == tuple(theirs) == (127, 48, 127, 96)
+    assert exact.convert_inference_coords(box, before, Picamera2()) == (128, 48, 128, 96)
+    assert imx500.get_roi_scaled(Request(before)) == (0, 0, 640, 480)
+    assert imx500.get_roi_scaled(Request(square)) == (80, 0, 480, 480)
+    imx500.device.set_roi(None)
+    assert imx500.get_roi_scaled(Request(square)) == (80, 0, 480, 480)
+    assert imx500.get_roi_scaled(Request(before | {"SensorTimestamp": now_ns()})) == (
+        *(0, 0),
+        *(640, 480),
+    )
+
+
+def test_frames_of_a_real_device_are_mapped_as_a_frame_maps_them(tmp_path):
+    machine = Machine(tmp_path)
+    machine.add(0, "10-001a")
+    _v4l2.replace_ioctl(FakeDriver())
+    places = {name: getattr(machine, name) for name in ("sysfs", "dev", "debugfs")}
+    try:
+        with imx.Imx500Device(**places) as device:
+            imx500 = IMX500("", device=device, coordinates="exact")
+            stamps = [now_ns()]
+            for roi in (SQUARE, QUARTER, None):
+                device.set_roi(roi)
+                stamps.append(now_ns())
+            for stamp in stamps:
+                metadata = {"ScalerCrop": FULL, "SensorTimestamp": stamp}
+                roi, _ = device.roi_at(stamp)
+                frame = imx.Frame.from_metadata(metadata, roi=roi, stream_size=(640, 480))
+                x0, y0, x1, y1 = np.rint(frame.mapper().boxes([0, 0, 1, 1])).tolist()
+                assert imx500.get_roi_scaled(Request(metadata)) == (x0, y0, x1 - x0, y1 - y0)
+    finally:
+        _v4l2.replace_ioctl(None)
+
+
+def test_a_request_is_converted_once_where_each_look_converts_all(zoomed, monkeypatch):
+    imx500, (_, square, _) = zoomed
+    fake_bindings.install(monkeypatch)
+    importlib.reload(controls)
+    try:
+        monkeypatch.setitem(sys.modules, "imx500_native._libcamera", None)
+        monkeypatch.delattr(imx, "_libcamera", raising=False)
+        bare = fake_bindings.Request(square)
+        conversions = []
+
+        class Metadata(dict):
+            def items(self):
+                conversions.append(self)
+                return super().items()
+
+        bare.metadata = Metadata(bare.metadata)
+        request = SimpleNamespace(request=bare, picam2=Picamera2())
+        # The first look decides how requests are read.
+        assert imx500.get_roi_scaled(request) == (80, 0, 480, 480)
+        conversions.clear()
+        assert imx500.get_roi_scaled(request) == (80, 0, 480, 480)
+        assert len(conversions) == 1
+    finally:
+        importlib.reload(controls)
+
+
+def turned_picamera2(transform, size=(640, 480)):
+    picam2 = Picamera2(size)
+    picam2.camera_config["transform"] = transform
+    return picam2
+
+
+class AnyTransform:
+    """A transform as picamera2's configuration has it: an object."""
+
+    def __init__(self, name):
+        self.hflip, self.vflip, self.transpose = imx.geometry.TRANSFORMS[name]
+
+
+@pytest.mark.parametrize("name", list(imx.geometry.TRANSFORMS))
+@pytest.mark.parametrize("flipped", [True, False])
+@pytest.mark.parametrize("roi", [FULL, SQUARE, QUARTER])
+def test_exact_coordinates_of_turned_pictures(name, flipped, roi):
+    imx500 = IMX500("", coordinates="exact", network_flipped=flipped, device=Device())
+    imx500.set_inference_roi_abs(roi)
+    crop, size = (100, 200, 3000, 2000), (400, 600)
+    mapper = imx.CoordinateMapper(roi, crop, size, transform=name, network_flipped=flipped)
+    picam2, metadata = turned_picamera2(AnyTransform(name), size), {"ScalerCrop": crop}
+    for corners in ([0.0, 0.0, 1.0, 1.0], [0.25, 0.125, 0.75, 0.5]):
+        x0, y0, x1, y1 = np.rint(mapper.boxes(corners)).astype(int).tolist()
+        box = (corners[1], corners[0], corners[3], corners[2])
+        wanted = (x0, y0, x1 - x0, y1 - y0)
+        assert imx500.convert_inference_coords(box, metadata, picam2) == wanted
+    request = Request(metadata, picam2)
+    assert imx500.get_roi_scaled(request) == imx500.convert_inference_coords(
+        WHOLE_BOX, metadata, picam2
+    )
+
+
+def test_a_flip_moves_exact_boxes_and_leaves_picamera2s():
+    picam2, metadata = turned_picamera2(AnyTransform("hflip")), {"ScalerCrop": FULL}
+    box = (0.1, 0.1, 0.3, 0.3)
+    imx500 = IMX500("", coordinates="exact", network_flipped=False, device=Device())
+    assert imx500.convert_inference_coords(box, metadata, picam2) == (448, 48, 128, 96)
+    imx500.network_flipped = True
+    assert imx500.convert_inference_coords(box, metadata, picam2) == (64, 48, 128, 96)
+    for imx500.coordinates in ("auto", "picamera2"):
+        for imx500.network_flipped in (None, True, False):
+            assert imx500.convert_inference_coords(box, metadata, picam2) == (63, 48, 127, 96)
+
+
+@pytest.mark.parametrize("name", ["hflip", "vflip", "rot180", "rot90", "rot270"])
+def test_a_flip_of_which_nobody_knows_where_it_is(name):
+    imx500 = IMX500("", device=Device())
+    picam2, metadata = turned_picamera2(AnyTransform(name)), {"ScalerCrop": FULL}
+    box = (0.1, 0.1, 0.3, 0.3)
+    assert imx500.convert_inference_coords(box, metadata, picam2) == (63, 48, 127, 96)
+    imx500.set_inference_roi_abs(SQUARE)
+    with pytest.raises(GeometryError, match="network_flipped = True or False on the IMX500"):
+        imx500.convert_inference_coords(box, metadata, picam2)
+    with pytest.raises(GeometryError, match="or have picamera2's numbers with coordinates = "):
+        imx500.get_roi_scaled(Request(metadata, picam2))
+    # Both remedies can be had of an object that a program has made already.
+    imx500.network_flipped = True
+    mapper = imx.CoordinateMapper(SQUARE, FULL, (640, 480), transform=name, network_flipped=True)
+    x0, y0, x1, y1 = np.rint(mapper.boxes([0, 0, 1, 1])).tolist()
+    assert imx500.get_roi_scaled(Request(metadata, picam2)) == (x0, y0, x1 - x0, y1 - y0)
+    imx500.network_flipped, imx500.coordinates = None, "picamera2"
+    assert imx500.convert_inference_coords(box, metadata, picam2) == (80, 48, 111, 96)
+    # A crop that cannot be is told as one.
+    imx500.coordinates, imx500.network_flipped = "exact", False
+    with pytest.raises(GeometryError, match="scaler crop must have an area"):
+        imx500.convert_inference_coords(box, {"ScalerCrop": (0, 0, 0, 0)}, picam2)
+
+
+def test_transforms_of_libcameras_own(picamera2):
+    transform = pytest.importorskip("libcamera").Transform
+    imx500 = IMX500("", coordinates="exact", network_flipped=False, device=Device())
+    metadata, box = {"ScalerCrop": FULL}, (0.1, 0.1, 0.3, 0.3)
+    for turned, x in ((transform(), 64), (transform(hflip=1), 448), (transform(), 64)):
+        found = imx500.convert_inference_coords(box, metadata, turned_picamera2(turned))
+        assert found == (x, 48, 128, 96)
 
 
 def test_exact_coordinates_of_lores_use_its_own_crop():

@@ -1,0 +1,180 @@
+"""Pictures of imx500_native.Camera: who holds which buffer, and for how long."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import struct
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from live_cameras import NETWORK, SMALL, inject_tensors, open_files, resident_bytes
+
+from imx500_native import Network, buffers
+
+pytest.importorskip(
+    "libcamera",
+    reason="libcamera's Python bindings are missing; "
+    'get them with: eval "$(scripts/libcamera --env)"',
+)
+pytest.importorskip(
+    "imx500_native._camera",
+    reason="imx500_native was built without libcamera; "
+    'build it again after: eval "$(scripts/libcamera --env)"',
+)
+# After the skips, as they need libcamera.
+
+from imx500_native.live_camera import Camera
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from types import ModuleType
+
+
+@pytest.fixture
+def camera() -> Iterator[Camera]:
+    with Camera(size=SMALL) as camera:
+        yield camera
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    return Network.find(NETWORK)
+
+
+class TestPictures:
+    def test_pictures_survive_stop_restart_close_and_the_camera(self) -> None:
+        camera = Camera(size=SMALL)
+        camera.start()
+        kept = [camera.capture().image for _ in range(8)]
+        camera.stop()
+        copies = [image.copy() for image in kept]
+        for _ in range(3):
+            camera.start()
+            for _ in range(50):
+                assert not any(np.shares_memory(camera.capture().image, image) for image in kept)
+            camera.stop()
+        camera.close()
+        del camera
+        gc.collect()
+        for image, copy in zip(kept, copies, strict=True):
+            np.testing.assert_array_equal(image, copy)
+
+    def test_the_camera_keeps_two_buffers(self, camera: Camera) -> None:
+        # The third picture at a time would leave the camera with one of four.
+        assert camera.buffer_count == 4
+        kept = [camera.capture().image for _ in range(20)]
+        assert camera.held == 2
+        assert all(not image.flags.writeable for image in kept)
+        shared = [
+            np.shares_memory(one, other) for one in kept for other in kept if one is not other
+        ]
+        assert not any(shared)
+        views = [image[::2] for image in kept]
+        del kept
+        assert camera.held == 2
+        del views
+        assert camera.held == 0
+
+    def test_a_held_picture_is_never_written_to(self, camera: Camera) -> None:
+        image = camera.capture().image
+        copy = image.copy()
+        for _ in range(100):
+            camera.capture()
+        np.testing.assert_array_equal(image, copy)
+
+    def test_dropped_in_any_order_by_any_thread(self, camera: Camera) -> None:
+        rng = random.Random(1)
+        kept: list[object] = []
+        lock = threading.Lock()
+        finished = threading.Event()
+
+        def drop() -> None:
+            while not finished.is_set():
+                with lock:
+                    if kept:
+                        kept.pop(rng.randrange(len(kept)))
+                time.sleep(0)
+
+        class Cycle:
+            def __init__(self, frame: object) -> None:
+                self.frame, self.me = frame, self
+
+            def __del__(self) -> None:
+                self.last = self.frame.image[:1]
+
+        threads = [threading.Thread(target=drop) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(3000):
+                frame = camera.capture()
+                with lock:
+                    kept.append(Cycle(frame) if number % 3 else frame.image[::2])
+                if number % 100 == 0:
+                    gc.collect()
+        finally:
+            finished.set()
+            for thread in threads:
+                thread.join()
+        kept.clear()
+        del frame
+        gc.collect()
+        assert camera.held == 0
+        assert camera.capture().image.any()
+
+    def test_dropped_after_stop_and_after_close(self) -> None:
+        camera = Camera(size=SMALL)
+        camera.start()
+        kept = [camera.capture(), camera.capture()]
+        camera.stop()
+        assert camera.held == 2
+        del kept[0]
+        assert camera.held == 1
+        camera.start()
+        assert camera.held == 0
+        assert camera.capture().image.any()
+        camera.close()
+        kept.clear()
+
+    def test_dma_bufs_are_bracketed(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        # A file instead of a dma-buf: the kernel refuses to bracket it, and nothing else differs.
+        def allocate(heap: int, request: int, argument: bytes) -> bytes:
+            length, _, flags, heap_flags = struct.unpack("=QIIQ", argument)
+            file = os.memfd_create("dma-buf")
+            os.ftruncate(file, length)
+            return struct.pack("=QIIQ", length, file, flags, heap_flags)
+
+        (tmp_path / "heap").touch()
+        monkeypatch.setattr(buffers, "HEAPS", (str(tmp_path / "heap"),))
+        monkeypatch.setattr("fcntl.ioctl", allocate)
+        with Camera(size=SMALL) as camera:
+            assert camera._pool.source == "dma-heap"
+            kept = [camera.capture().image for _ in range(10)]
+            assert all(image.any() for image in kept)
+            assert camera.held == 2
+
+    def test_5000_frames_leave_nothing_behind(self, inject: ModuleType, network: Network) -> None:
+        camera = Camera(network, size=SMALL)
+        camera._before_taking = inject_tensors(inject, network)
+        with camera:
+            for _ in range(500):
+                assert camera.capture().outputs is not None
+            gc.collect()
+            files, memory = open_files(), resident_bytes()
+            for number, frame in enumerate(camera):
+                assert frame.outputs is not None
+                if number == 5000:
+                    break
+            del frame
+            gc.collect()
+            assert open_files() == files
+            # A single leaked picture per frame would be 23 MB, a single leaked tensor 12 MB.
+            # AddressSanitizer keeps what is freed.
+            if os.environ.get("IMX500_SANITIZED") != "1":
+                assert resident_bytes() - memory < 4 << 20
