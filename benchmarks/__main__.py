@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import camera_outputs
 import cases
@@ -35,6 +36,9 @@ from heads import (
 )
 
 import imx500_native as imx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COLUMNS = (
     cases.INFO_BYTES,
@@ -113,7 +117,7 @@ def times(row: Row) -> tuple[str, str, str]:
     ours = timing.duration(row.ours_s)
     if row.ratio is None or row.peer_s is None:
         return "-", ours, "-"
-    return f"{row.ratio:.3g}x", ours, timing.duration(row.peer_s)
+    return timing.ratio(row.ratio), ours, timing.duration(row.peer_s)
 
 
 def text_line(row: Row) -> str:
@@ -133,10 +137,10 @@ def cell(row: Row | None) -> str:
     return ours if row.ratio is None else f"**{ratio}** {ours} / {theirs}"
 
 
-def promised(rows: list[Row]) -> list[str]:
-    """Return the table that the README carries: what was promised, and what became of it."""
+def promised(rows: list[Row], chosen: Iterable[targets.Target]) -> list[str]:
+    """Return a table of what was promised, and what became of it."""
     lines = ["| promised | measured | ours | peer |", "|---|---|---|---|"]
-    for target in targets.TARGETS:
+    for target in chosen:
         row = target.worst(rows)
         if row is not None:
             _, ours, theirs = times(row)
@@ -146,8 +150,9 @@ def promised(rows: list[Row]) -> list[str]:
 
 
 def markdown(rows: list[Row]) -> str:
-    """Return the tables of docs/benchmarks.md in its order; the first is the README's too."""
-    lines = promised(rows)
+    """Return the README's table, then those of docs/benchmarks.md in their order."""
+    lines = promised(rows, (target for target in targets.TARGETS if target.in_readme))
+    lines += ["", *promised(rows, targets.TARGETS)]
     for peer, jobs in TABLES:
         table = {
             (row.network, row.job): row for row in rows if row.peer == peer and row.job in jobs
@@ -222,7 +227,9 @@ def main() -> int:
         "--budget-ms", type=float, default=250, help="time for one case, both sides (%(default)s)"
     )
     parser.add_argument(
-        "--markdown", action="store_true", help="print the tables of docs/benchmarks.md"
+        "--markdown",
+        action="store_true",
+        help="print the tables of README.md and docs/benchmarks.md",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     arguments = parser.parse_args()

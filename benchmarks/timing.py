@@ -84,6 +84,11 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+def ratio(value: float) -> str:
+    """Return how many times, three digits."""
+    return f"{float(f'{value:.3g}'):,.0f}x" if value >= 1000 else f"{value:.3g}x"
+
+
 def copy_seconds(size: int) -> float:
     """Return the least seconds of copying so many bytes, from memory that was just used."""
     source, target = np.ones(size, np.uint8), np.empty(size, np.uint8)
