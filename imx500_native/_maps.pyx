@@ -398,7 +398,7 @@ def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
         # No probability. It would be the first, and so rare that looking again costs nothing.
         finite = (<object>scores).copy()
         finite[finite == INFINITY] = -INFINITY
-        return top_classes(finite, softmax, threshold, limit)
+        return top_classes((finite,), softmax, threshold, limit)
     if <cnp.npy_intp>kept < room:
         return class_id[:kept], confidence[:kept]
     return class_id, confidence
