@@ -74,6 +74,7 @@ class FrameState:
 
 _Kind = TypeVar("_Kind", bound=FrameState)
 
+def checked_roi(roi: Any) -> Rect | None: ...
 def cached_decoder(
     network: Network, threshold: float | None, max_detections: int | None
 ) -> Decoder: ...

@@ -9,7 +9,10 @@ from imx500_native._latency cimport LatencyBudget, boot_time_ns
 from imx500_native import controls as request_controls
 from imx500_native.decoding import Decoder
 from imx500_native.errors import MissingContextError, TaskError
-from imx500_native.geometry import as_rectangle, as_size, cached_mapper, second_crop
+from imx500_native.geometry import as_rectangle, as_roi, as_size, cached_mapper, second_crop
+
+# Frame after frame brings a network of the same class.
+cdef type network_class = None
 
 # The class of libcamera's own requests, which know nothing of their camera's configuration.
 cdef type bare_request = None
@@ -39,7 +42,7 @@ cdef class _Checked:
 
 
 cdef _Checked sizes = _Checked(as_size, "stream_size")
-cdef _Checked regions = _Checked(as_rectangle, "roi")
+cdef _Checked regions = _Checked(as_roi, "roi")
 
 
 cdef class FrameState:
@@ -115,7 +118,10 @@ cdef class FrameState:
         TensorTakenError
             If the request's metadata was moved into another frame before.
         GeometryError
-            If `roi` or a size is malformed, or the transform unknown.
+            If `roi` is no region of the sensor, a size malformed, the transform unknown or
+            `network_flipped` no bool.
+        NetworkTypeError
+            If `network` is no `Network`.
         TypeError
             If `request` is not a request.
         """
@@ -426,7 +432,11 @@ cpdef object cached_decoder(object network, object threshold, object max_detecti
     # An identity is given again only when its thread is gone, which no longer uses the scratch.
     cdef tuple key = (PyThread_get_thread_ident(), threshold, max_detections)
     cdef dict decoders = network.decoders
-    decoder = decoders.get(key)
+    try:
+        decoder = decoders.get(key)
+    except TypeError:
+        # What cannot be a key, such as a list, is no threshold either: the decoder says so.
+        return Decoder(network, threshold, max_detections)
     if decoder is None:
         decoder = Decoder(network, threshold, max_detections)
         # A program that sweeps thresholds must not collect decoders for ever.
@@ -434,6 +444,36 @@ cpdef object cached_decoder(object network, object threshold, object max_detecti
             decoders.clear()
         decoders[key] = decoder
     return decoder
+
+
+cdef int check_network(network) except -1:
+    global network_class
+    # A program that never has a network need not import it.
+    from imx500_native.network import as_network
+
+    as_network(network)
+    network_class = type(network)
+    return 0
+
+
+def checked_roi(roi):
+    """Check a frame's region of interest as `as_roi` does; the one of the frame before is free.
+
+    Parameters
+    ----------
+    roi : tuple of int or None
+        (x, y, width, height) in sensor pixels.
+
+    Returns
+    -------
+    tuple of int or None
+
+    Raises
+    ------
+    GeometryError
+        If it is no region of the sensor.
+    """
+    return regions.of(roi)
 
 
 cdef FrameState made(
@@ -448,7 +488,10 @@ cdef FrameState made(
     object roi_history,
     object layout,
 ):
-    cdef FrameState frame = FrameState.__new__(kind)
+    cdef FrameState frame
+    if network is not None and type(network) is not network_class:
+        check_network(network)
+    frame = FrameState.__new__(kind)
     frame._controls = controls
     frame.network = network
     frame._stream_size = stream_size
@@ -512,7 +555,7 @@ def new_frame(
     sequence,
     layout=None,
 ):
-    """Make a frame that owns `controls`, of context that was checked before.
+    """Make a frame that owns `controls`, of context that was checked before but for the network.
 
     Parameters
     ----------
@@ -534,6 +577,8 @@ def new_frame(
 
     Raises
     ------
+    NetworkTypeError
+        If `network` is no `Network`.
     TypeError
         If `kind` is another type.
     """

@@ -6,6 +6,7 @@ Nothing here keeps scratch memory, so every function may run in several threads 
 cimport cython
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport INFINITY
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 
 from imx500_native._arrays cimport columns_of, require_outputs
@@ -356,6 +357,7 @@ def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
     -------
     tuple of ndarray
         class_id (k,) int32 and confidence (k,) float32, most confident first, ties by class id.
+        A score that is NaN or, without softmax, infinite is left out.
 
     Raises
     ------
@@ -392,6 +394,11 @@ def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
         with nogil:
             kept = imx500_top_classes(values, count, &options, best, shares, scratch)
     PyMem_Free(scratch)
+    if kept > 0 and shares[0] == INFINITY:
+        # No probability. It would be the first, and so rare that looking again costs nothing.
+        finite = (<object>scores).copy()
+        finite[finite == INFINITY] = -INFINITY
+        return top_classes((finite,), softmax, threshold, limit)
     if <cnp.npy_intp>kept < room:
         return class_id[:kept], confidence[:kept]
     return class_id, confidence

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from imx500_native.bindings import REBUILD
+from imx500_native.checks import real_number, whole_number
 from imx500_native.controls import NOT_BUILT
 from imx500_native.errors import (
     CameraError,
@@ -15,19 +17,21 @@ from imx500_native.errors import (
     DeviceNotFoundError,
     LibcameraMissingError,
 )
-from imx500_native.geometry import as_size
+from imx500_native.geometry import TRANSFORMS, as_size, as_transform
 from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, PictureLayout, picture_layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from imx500_native.geometry import Size
-
-Transform = Literal["hflip", "vflip", "rot180"]
+    from imx500_native.geometry import Size, TransformName
 
 # RGB in memory, which needs no conversion for most uses.
 PREFERRED_FORMAT = "BGR888"
-_ORIENTATIONS = {"hflip": "Rotate0Mirror", "vflip": "Rotate180Mirror", "rot180": "Rotate180"}
+# libcamera's names of the transforms that need no transposition, which no AI Camera can.
+_ORIENTATIONS = {
+    TRANSFORMS["identity"]: "Rotate0",
+    TRANSFORMS["hflip"]: "Rotate0Mirror",
+    TRANSFORMS["vflip"]: "Rotate180Mirror",
+    TRANSFORMS["rot180"]: "Rotate180",
+}
 # How libcamera's Python bindings spell the fields that a control's value is made of.
 _COMPOUND = {"Rectangle": 4, "Size": 2, "Point": 2}
 
@@ -115,9 +119,10 @@ def find_device(manager: Any, wanted: int | str | None) -> Any:
     """
     devices = list(manager.cameras)
     found: list[Any] = []
-    if isinstance(wanted, int) and not isinstance(wanted, bool):
-        found = devices[wanted : wanted + 1] if wanted >= 0 else []
-        said = f"number {wanted}"
+    number = whole_number(wanted)
+    if number is not None:
+        found = devices[number : number + 1] if number >= 0 else []
+        said = f"number {number}"
     elif wanted is None or isinstance(wanted, str):
         name = "imx500" if wanted is None else wanted
         found = [device for device in devices if device.id == name]
@@ -142,7 +147,7 @@ def configure(
     size: Size,
     pixel_format: str | None,
     raw_size: Size | None,
-    transform: Transform | None,
+    transform: TransformName | Any | None,
     buffer_count: int,
 ) -> Stream:
     """Configure an acquired camera.
@@ -165,6 +170,8 @@ def configure(
     ------
     CameraOptionError
         If the camera does not offer what was asked for.
+    GeometryError
+        If a size is malformed, or the transform unknown.
     CameraError
         If libcamera refuses the configuration.
     """
@@ -173,12 +180,17 @@ def configure(
         raise CameraOptionError(
             f"pixel_format {pixel_format!r:.80} is not one of {', '.join(PIXEL_FORMATS)}"
         )
-    if transform is not None and transform not in get_args(Transform):
+    turned = as_transform("identity" if transform is None else transform)
+    if turned.transpose:
         raise CameraOptionError(
-            f"transform {transform!r:.80} is not one of {', '.join(get_args(Transform))} or None"
+            f"the camera cannot do the transform {transform!r:.80}: it flips, but does not "
+            "transpose"
         )
-    if not isinstance(buffer_count, int) or not 1 <= buffer_count <= 64:
-        raise CameraOptionError(f"buffer_count must be from 1 to 64, not {buffer_count!r:.80}")
+    buffers = whole_number(buffer_count)
+    if buffers is None or not 1 <= buffers <= 64:
+        raise CameraOptionError(
+            f"buffer_count must be an integer from 1 to 64, not {buffer_count!r:.80}"
+        )
     roles = [libcamera.StreamRole.Viewfinder]
     if raw_size is not None:
         raw_size = as_size(raw_size, "raw_size")
@@ -192,14 +204,12 @@ def configure(
         )
     main = config.at(0)
     main.size = libcamera.Size(*size)
-    main.buffer_count = buffer_count
+    main.buffer_count = buffers
     chosen = pixel_format or _default_format(main)
     main.pixel_format = libcamera.PixelFormat(chosen)
     if raw_size is not None:
         config.at(1).size = libcamera.Size(*raw_size)
-    orientation = libcamera.Orientation.Rotate0
-    if transform is not None:
-        orientation = getattr(libcamera.Orientation, _ORIENTATIONS[transform])
+    orientation = getattr(libcamera.Orientation, _ORIENTATIONS[turned])
     config.orientation = orientation
     config.validate()
     _check_given(config, size, chosen, raw_size, orientation, transform)
@@ -235,7 +245,7 @@ def _check_given(
     pixel_format: str,
     raw_size: Size | None,
     orientation: Any,
-    transform: str | None,
+    transform: TransformName | Any | None,
 ) -> None:
     # libcamera changes what it cannot do; whoever asked should know, and not find out by a picture.
     main = config.at(0)
@@ -254,7 +264,7 @@ def _check_given(
                 f"raw_size=({raw.width}, {raw.height})"
             )
     if config.orientation != orientation:
-        raise CameraOptionError(f"the camera cannot do the transform {transform!r}")
+        raise CameraOptionError(f"the camera cannot do the transform {transform!r:.80}")
 
 
 def _color_space(space: Any) -> ColorSpace:
@@ -265,6 +275,32 @@ def _color_space(space: Any) -> ColorSpace:
     if encoding in ("Rec601", "Rec709", "Rec2020"):
         return ColorSpace(encoding, full_range)
     return ColorSpace(full_range=full_range)
+
+
+def as_controls(controls: object) -> dict[str, Any]:
+    """Check that controls came by name.
+
+    Parameters
+    ----------
+    controls : mapping of str to object
+        As a caller gave them.
+
+    Returns
+    -------
+    dict
+        A copy.
+
+    Raises
+    ------
+    CameraOptionError
+        If they are no mapping.
+    """
+    if isinstance(controls, Mapping):
+        return dict(controls)
+    raise CameraOptionError(
+        "controls must be a mapping of libcamera's names to values, such as "
+        f'{{"ExposureTime": 10000}}, not {controls!r:.80}'
+    )
 
 
 class ControlNames:
@@ -301,7 +337,7 @@ class ControlNames:
         CameraOptionError
             If the camera has no such control, or it takes no such value.
         """
-        for name, value in controls.items():
+        for name, value in as_controls(controls).items():
             key = self._ids.get(name)
             if key is None:
                 known = ", ".join(sorted(self._ids)) or "none"
@@ -345,11 +381,8 @@ def frame_duration(frame_rate: float) -> tuple[int, int]:
     CameraOptionError
         If `frame_rate` is not a positive number.
     """
-    if (
-        isinstance(frame_rate, bool)
-        or not isinstance(frame_rate, (int, float))
-        or not (math.isfinite(frame_rate) and frame_rate > 0)
-    ):
+    rate = real_number(frame_rate)
+    if not (math.isfinite(rate) and rate > 0):
         raise CameraOptionError(f"frame_rate must be a positive number, not {frame_rate!r:.80}")
-    duration_us = round(1_000_000 / frame_rate)
+    duration_us = round(1_000_000 / rate)
     return duration_us, duration_us

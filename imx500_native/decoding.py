@@ -61,6 +61,8 @@ class Decoder:
 
     Raises
     ------
+    NetworkTypeError
+        If `network` is no `Network`.
     TaskError
         If no head reads the network.
     DecoderError
@@ -126,6 +128,10 @@ class Decoder:
         head: str | OwnFunction | None = None,
         **parameters: Any,
     ) -> None:
+        # Whoever has a network has imported it; the others need not.
+        from imx500_native.network import as_network
+
+        as_network(network)
         options = {"threshold": threshold, "max_detections": max_detections} | parameters
         if callable(head):
             self._head = _function_head(head, network, options)
@@ -162,7 +168,7 @@ class Decoder:
 
         Raises
         ------
-        TaskError, DecoderError
+        NetworkTypeError, TaskError, DecoderError
             As for the class.
         """
         return cls(network, threshold, max_detections, head=head, **parameters)

@@ -27,13 +27,12 @@ from imx500_native.errors import (
 )
 from imx500_native.geometry import FULL_ROI, Rect
 from imx500_native.injection import MAX_TENSOR_BYTES, PendingInjection, tensor_bytes
-from imx500_native.network import Network
+from imx500_native.network import Network, as_network
 from imx500_native.peer_geometry import aspect_ratio_roi
 from imx500_native.roi import RoiHistory, roi_of_words, roi_words
 from imx500_native.upload import UploadWatch, read_progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
     from typing_extensions import Buffer
@@ -58,7 +57,7 @@ class Imx500Device:
         Which AI Camera: its place among them in the order of their nodes' numbers, or libcamera's
         id, the place on the I2C buses ("10-001a") or the device node. The only one where it is not
         given.
-    sysfs, dev, debugfs : pathlib.Path
+    sysfs, dev, debugfs : str or os.PathLike
         Where those file systems are mounted.
 
     Attributes
@@ -74,6 +73,8 @@ class Imx500Device:
     ------
     DeviceNotFoundError
         If there is no such camera, or several and none was chosen; lists those that there are.
+    CameraOptionError
+        If `camera` is neither an index nor an id.
     DeviceError
         If its node cannot be opened, with errno and remedy: EACCES where this user may not.
 
@@ -95,9 +96,9 @@ class Imx500Device:
         self,
         camera: int | str | None = None,
         *,
-        sysfs: Path = SYSFS,
-        dev: Path = DEV,
-        debugfs: Path = DEBUGFS,
+        sysfs: str | os.PathLike[str] = SYSFS,
+        dev: str | os.PathLike[str] = DEV,
+        debugfs: str | os.PathLike[str] = DEBUGFS,
     ) -> None:
         self.subdevice = choose_subdevice(find_subdevices(sysfs, dev, debugfs), camera, sysfs)
         self.network: Network | None = None
@@ -299,9 +300,12 @@ class Imx500Device:
 
         Raises
         ------
+        NetworkTypeError
+            If `network` is no `Network`.
         DeviceError
             As `set_roi`.
         """
+        as_network(network)
         return self.set_roi_aspect(network.input.width, network.input.height)
 
     def roi_at(self, sensor_timestamp_ns: int) -> tuple[Rect, bool]:

@@ -180,13 +180,15 @@ def _progress_state(progress: Path) -> ProgressState:
 
 
 def find_subdevices(
-    sysfs: Path = SYSFS, dev: Path = DEV, debugfs: Path = DEBUGFS
+    sysfs: str | os.PathLike[str] = SYSFS,
+    dev: str | os.PathLike[str] = DEV,
+    debugfs: str | os.PathLike[str] = DEBUGFS,
 ) -> tuple[Subdevice, ...]:
     """Find the sub-devices of every IMX500.
 
     Parameters
     ----------
-    sysfs, dev, debugfs : pathlib.Path
+    sysfs, dev, debugfs : str or os.PathLike
         Where those file systems are mounted.
 
     Returns
@@ -195,7 +197,7 @@ def find_subdevices(
         In the order of their node's numbers; empty where there is none.
     """
     found = []
-    entries = (sysfs / "class" / "video4linux").glob("v4l-subdev[0-9]*")
+    entries = Path(sysfs, "class", "video4linux").glob("v4l-subdev[0-9]*")
     for entry in sorted((e for e in entries if e.name[10:].isdecimal()), key=_number):
         device = entry / "device"
         if not _is_imx500(device):
@@ -205,8 +207,8 @@ def find_subdevices(
             name = (entry / "name").read_text(errors="replace").strip()
         except OSError:
             name = f"{DRIVER} {i2c}"
-        node = dev / entry.name
-        progress = debugfs / f"imx500-fw:{i2c}" / "fw_progress"
+        node = Path(dev, entry.name)
+        progress = Path(debugfs, f"imx500-fw:{i2c}", "fw_progress")
         found.append(
             Subdevice(
                 node=node,

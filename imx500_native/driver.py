@@ -10,11 +10,16 @@ from io import FileIO
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imx500_native import _v4l2
-from imx500_native.errors import ControlMissingError, DeviceError, DeviceNotFoundError
+from imx500_native.checks import whole_number
+from imx500_native.errors import (
+    CameraOptionError,
+    ControlMissingError,
+    DeviceError,
+    DeviceNotFoundError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from imx500_native.discovery import Subdevice
 
@@ -99,7 +104,7 @@ def refusal(number: int | None, what: str, otherwise: str) -> DeviceError:
 
 
 def choose_subdevice(
-    found: Sequence[Subdevice], camera: int | str | None, sysfs: Path
+    found: Sequence[Subdevice], camera: int | str | None, sysfs: str | os.PathLike[str]
 ) -> Subdevice:
     """Choose a camera.
 
@@ -109,7 +114,7 @@ def choose_subdevice(
         Those that there are.
     camera : int, str or None
         As for `Imx500Device`.
-    sysfs : pathlib.Path
+    sysfs : str or os.PathLike
         Where they were looked for.
 
     Returns
@@ -120,6 +125,8 @@ def choose_subdevice(
     ------
     DeviceNotFoundError
         If none fits, or several do.
+    CameraOptionError
+        If `camera` is neither an index nor an id.
     """
     if not found:
         raise DeviceNotFoundError(
@@ -135,9 +142,12 @@ def choose_subdevice(
                 f"expected one IMX500, found {len(found)}; choose by index or id: {listed}"
             )
         return found[0]
-    if isinstance(camera, int):
-        if 0 <= camera < len(found):
-            return found[camera]
+    number = whole_number(camera)
+    if number is not None:
+        if 0 <= number < len(found):
+            return found[number]
+    elif not isinstance(camera, str):
+        raise CameraOptionError(f"camera must be an index, an id or None, not {camera!r:.80}")
     else:
         for subdevice in found:
             if camera in (subdevice.camera_id, subdevice.i2c, str(subdevice.node)):

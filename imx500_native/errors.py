@@ -25,6 +25,10 @@ class NetworkNotFoundError(Imx500Error, FileNotFoundError):
     """No network file and no built-in network has the name that was asked for."""
 
 
+class NetworkTypeError(Imx500Error, TypeError):
+    """Something else was given where a `Network` is needed, such as its path or its name."""
+
+
 class IntrinsicsError(Imx500Error, ValueError):
     """A network's intrinsics hold a value that their format does not allow."""
 
@@ -131,7 +135,8 @@ class CameraTimeoutError(Imx500Error, TimeoutError):
     kind : str
         "no frame": none since the camera started. "stalled": some came, then no more.
         "cancelled": libcamera gave requests back without a picture. "no tensors": frames come,
-        but the network's results do not.
+        but the network's results do not. "too early": the wait was so short that a camera in good
+        order need not have had a frame, which also ends a poll, ``capture(0)``.
     """
 
     def __init__(self, message: str, kind: str) -> None:

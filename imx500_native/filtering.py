@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from imx500_native._filter import FollowedList
+from imx500_native.checks import real_number, whole_number
 from imx500_native.errors import MissingContextError, PipelineError, TaskError
 from imx500_native.geometry import as_size
 from imx500_native.results import Detections, Poses
@@ -204,10 +204,7 @@ class TemporalFilter:
 
 
 def _checked_number(value: Any, name: str, most: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = real_number(value)
     if 0 <= number <= most and math.isfinite(number):
         return number
     allowed = "of at least 0" if most == math.inf else f"from 0 to {most:g}"
@@ -215,10 +212,7 @@ def _checked_number(value: Any, name: str, most: float) -> float:
 
 
 def _checked_frames(value: Any, name: str) -> int:
-    try:
-        frames = operator.index(value)
-    except TypeError:
-        frames = -1
-    if 0 <= frames <= MAX_FRAMES and not isinstance(value, bool):
+    frames = whole_number(value)
+    if frames is not None and 0 <= frames <= MAX_FRAMES:
         return frames
     raise PipelineError(f"{name} must be a whole number from 0 to {MAX_FRAMES}, not {value!r:.40}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 import numpy as np
 
 from imx500_native import _image, _tensors, bindings
-from imx500_native._frame import FrameState, new_frame
+from imx500_native._frame import FrameState, checked_roi, new_frame
 from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.geometry import (
     TRANSFORMS,
@@ -17,6 +17,7 @@ from imx500_native.geometry import (
     Rect,
     Size,
     TransformName,
+    as_network_flipped,
     as_rectangle,
     as_size,
     as_transform,
@@ -72,13 +73,15 @@ def kpi_of(values: Sequence[int] | npt.NDArray[np.int32] | None) -> Kpi | None:
     Raises
     ------
     TensorInfoError
-        If there are not two of them.
+        If they are not two numbers.
     """
-    if values is None or len(values) == 0:
-        return None
-    if len(values) != 2:
-        raise TensorInfoError(f"CnnKpiInfo must hold two times in µs, not {len(values)}")
-    return Kpi(float(values[0]) / 1000, float(values[1]) / 1000)
+    try:
+        if values is None or len(values) == 0:
+            return None
+        dnn_us, dsp_us = values
+        return Kpi(float(dnn_us) / 1000, float(dsp_us) / 1000)
+    except (TypeError, ValueError):
+        raise TensorInfoError(f"CnnKpiInfo must hold two times in µs, not {values!r:.80}") from None
 
 
 class Frame(FrameState):
@@ -162,7 +165,10 @@ class Frame(FrameState):
         Raises
         ------
         GeometryError
-            If `roi` or a size is malformed, or the transform unknown.
+            If `roi` is no region of the sensor, a size malformed, the transform unknown or
+            `network_flipped` no bool.
+        NetworkTypeError
+            If `network` is no `Network`.
         TypeError
             If `metadata` is not a mapping.
         """
@@ -176,7 +182,7 @@ class Frame(FrameState):
             Metadata(metadata),
             network,
             None if stream_size is None else as_size(stream_size, "stream_size"),
-            None if roi is None else as_rectangle(roi, "roi"),
+            checked_roi(roi),
             image,
             image_format,
             sequence,
@@ -220,10 +226,7 @@ class Frame(FrameState):
         "move", "copy": from libcamera's own list, which was moved or copied into the frame.
         "buffer": shown where a metadata dict has them. "tuple": from Python floats, one by one.
         """
-        values = self._controls.get("CnnOutputTensor")
-        if values is None or len(values) == 0:
-            return None
-        return self._controls.access
+        return None if self._values("CnnOutputTensor") is None else self._controls.access
 
     @property
     def kpi(self) -> Kpi | None:
@@ -240,7 +243,12 @@ class Frame(FrameState):
     def sensor_timestamp_ns(self) -> int | None:
         """When the sensor read out the first line, in ns since boot; None where unknown."""
         value = self._controls.get("SensorTimestamp")
-        return None if value is None else int(value)
+        try:
+            return None if value is None else int(value)
+        except (TypeError, ValueError):
+            raise TensorInfoError(
+                f"SensorTimestamp must be a number of nanoseconds, not {value!r:.80}"
+            ) from None
 
     @property
     def scaler_crop(self) -> Rect | None:
@@ -292,10 +300,20 @@ class Frame(FrameState):
                 return picture
         return _image.planar_to_rgb(_tensors.byte_array(values).reshape(shape), table, bgr)
 
+    def _values(self, name: str) -> Any:
+        """Return a control that holds several numbers; None where it is missing or empty."""
+        values = self._controls.get(name)
+        try:
+            return None if values is None or len(values) == 0 else values
+        except TypeError:
+            raise TensorInfoError(
+                f"{name} must be a sequence of numbers, not {values!r:.80}"
+            ) from None
+
     def _input_values(self) -> tuple[Any, tuple[int, int, int] | None]:
         """Return the input tensor's bytes and (channels, height, width); None for no tensor."""
-        values = self._controls.get("CnnInputTensor")
-        if values is None or len(values) == 0:
+        values = self._values("CnnInputTensor")
+        if values is None:
             return None, None
         info = self._controls.get("CnnInputTensorInfo")
         if info is not None:
@@ -346,9 +364,9 @@ def frame_layout(
     Raises
     ------
     GeometryError
-        If the size is malformed or the transform unknown.
+        If the size is malformed, the transform unknown or `network_flipped` no bool.
     """
     if lores_size is None and network_flipped is None and transform in _NOT_TURNED:
         return None
     size = None if lores_size is None else as_size(lores_size, "lores_size")
-    return Layout(size, as_transform(transform), network_flipped)
+    return Layout(size, as_transform(transform), as_network_flipped(network_flipped))

@@ -18,11 +18,13 @@ Sizes are (width, height), rectangles (x, y, width, height).
 
 from __future__ import annotations
 
-import operator
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
 from imx500_native._geometry import AxisMaps
+from imx500_native.checks import whole_number
 from imx500_native.errors import GeometryError
 
 Size: TypeAlias = tuple[int, int]
@@ -46,6 +48,9 @@ SENSOR_SIZE: Size = (4056, 3040)
 FULL_ROI: Rect = (0, 0, *SENSOR_SIZE)
 """The region of interest that is the full sensor."""
 
+# libcamera's own rectangles and sizes have 32 bits.
+_LARGEST = 2**31 - 1
+
 
 def as_rectangle(value: Any, name: str) -> Rect:
     """Check a rectangle.
@@ -65,7 +70,7 @@ def as_rectangle(value: Any, name: str) -> Rect:
     Raises
     ------
     GeometryError
-        If it is not four integers, or has no area.
+        If it is not four integers of 32 bits, or has no area.
     """
     if type(value) is not tuple and hasattr(value, "width"):
         value = tuple(getattr(value, part, None) for part in ("x", "y", "width", "height"))
@@ -83,10 +88,48 @@ def as_rectangle(value: Any, name: str) -> Rect:
 # Frame after frame brings the same few rectangles.
 @lru_cache(maxsize=64, typed=True)
 def _checked_rectangle(x: int, y: int, width: int, height: int, name: str) -> Rect:
-    index = operator.index
-    x, y, width, height = index(x), index(y), index(width), index(height)
-    if width <= 0 or height <= 0:
-        raise GeometryError(f"{name} must have an area, not width {width} and height {height}")
+    left, top, across, down = (_whole(value, name) for value in (x, y, width, height))
+    if across <= 0 or down <= 0:
+        raise GeometryError(f"{name} must have an area, not width {across} and height {down}")
+    return left, top, across, down
+
+
+def _whole(value: object, name: str) -> int:
+    number = whole_number(value)
+    if number is None:
+        raise TypeError("no integer")
+    if abs(number) > _LARGEST:
+        raise GeometryError(f"{name} must be of integers of 32 bits, not {number!r:.40}")
+    return number
+
+
+def as_roi(value: Any, name: str) -> Rect:
+    """Check a region of interest: a network sees nothing but the sensor.
+
+    Parameters
+    ----------
+    value : sequence of 4 int, or an object like libcamera.Rectangle
+        The region: x, y, width, height in sensor pixels.
+    name : str
+        What the region is, for the message.
+
+    Returns
+    -------
+    tuple of int
+        (x, y, width, height).
+
+    Raises
+    ------
+    GeometryError
+        If it is not four integers, has no area or leaves the sensor, which the driver would not
+        notice.
+    """
+    x, y, width, height = as_rectangle(value, name)
+    columns, rows = SENSOR_SIZE
+    if x < 0 or y < 0 or x + width > columns or y + height > rows:
+        raise GeometryError(
+            f"{name} must lie on the sensor, which is {columns}x{rows}, not {x, y, width, height}"
+        )
     return x, y, width, height
 
 
@@ -108,7 +151,7 @@ def as_size(value: Any, name: str) -> Size:
     Raises
     ------
     GeometryError
-        If it is not two integers of at least 1.
+        If it is not two integers of 32 bits and at least 1.
     """
     try:
         width, height = value
@@ -123,10 +166,10 @@ def as_size(value: Any, name: str) -> Size:
 
 @lru_cache(maxsize=64, typed=True)
 def _checked_size(width: int, height: int, name: str) -> Size:
-    width, height = operator.index(width), operator.index(height)
-    if width < 1 or height < 1:
-        raise GeometryError(f"{name} must be at least 1 x 1, not {width} x {height}")
-    return width, height
+    across, down = _whole(width, name), _whole(height, name)
+    if across < 1 or down < 1:
+        raise GeometryError(f"{name} must be at least 1 x 1, not {across} x {down}")
+    return across, down
 
 
 class Transform(NamedTuple):
@@ -192,6 +235,31 @@ def as_transform(value: Any) -> Transform:
 configured_transform = lru_cache(maxsize=8)(as_transform)
 
 
+def as_network_flipped(value: Any) -> bool | None:
+    """Check what was said of whether the network sees the flips of the transform.
+
+    Parameters
+    ----------
+    value : bool or None
+        None where nobody said.
+
+    Returns
+    -------
+    bool or None
+        As it came.
+
+    Raises
+    ------
+    GeometryError
+        If it is anything else.
+    """
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise GeometryError(f"network_flipped must be True, False or None, not {value!r:.40}")
+
+
 def second_crop(crops: Any, main: Any) -> Any:
     """Choose the scaler crop of the camera's second picture, ``lores``.
 
@@ -223,7 +291,9 @@ class CoordinateMapper(AxisMaps):
     ----------
     roi : tuple of int
         What the network saw: (x, y, width, height) in sensor pixels, in the array that the network
-        reads: the flipped one with `network_flipped`.
+        reads: the flipped one with `network_flipped`. One that reaches over the sensor's edge is
+        taken as it is, unlike by `Frame` and `Camera`: the driver takes such a region from other
+        programs, and reports it.
     scaler_crop : tuple of int
         What the picture shows: libcamera's ``ScalerCrop``, in sensor pixels. A ``lores`` stream may
         have a crop of its own: the second of libcamera's ``rpi::ScalerCrops``.
@@ -246,8 +316,8 @@ class CoordinateMapper(AxisMaps):
     Raises
     ------
     GeometryError
-        If a rectangle or the size has no area, the transform is unknown, or `network_flipped` is
-        missing where it matters.
+        If a rectangle or the size has no area or is no integers, the transform is unknown, or
+        `network_flipped` is no bool, or missing where it matters.
 
     Examples
     --------
@@ -271,6 +341,7 @@ class CoordinateMapper(AxisMaps):
         crop = as_rectangle(scaler_crop, "the scaler crop")
         width, height = as_size(stream_size, "the stream size")
         turned = as_transform(transform)
+        network_flipped = as_network_flipped(network_flipped)
         if (turned.hflip or turned.vflip) and network_flipped is None:
             raise GeometryError(
                 "the transform has a flip: say whether what the network sees is flipped too, "

@@ -8,11 +8,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+import numpy as np
+
 from imx500_native._frame import FrameContext
 from imx500_native.buffers import BufferPool
+from imx500_native.checks import real_number
 from imx500_native.configuring import (
     ControlNames,
-    Transform,
+    as_controls,
     configure,
     find_device,
     frame_duration,
@@ -22,24 +25,31 @@ from imx500_native.configuring import (
 from imx500_native.discovery import find_subdevices
 from imx500_native.errors import CameraError, CameraOptionError
 from imx500_native.frame import Frame, frame_layout
-from imx500_native.geometry import as_rectangle
+from imx500_native.geometry import as_network_flipped, as_roi
 from imx500_native.latency import LatencyBudget
 from imx500_native.live_endings import open_cameras
-from imx500_native.live_waiting import AsyncFrames, TensorWatch, no_frame, readable
+from imx500_native.live_waiting import (
+    AsyncFrames,
+    TensorWatch,
+    no_frame,
+    readable,
+    require_seconds,
+)
+from imx500_native.network import as_network
 from imx500_native.pictures import ColorSpace, to_rgb
+from imx500_native.upload import as_progress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from types import TracebackType
 
-    import numpy as np
     import numpy.typing as npt
 
     from imx500_native._camera import RunLoop
     from imx500_native.buffers import PictureBuffer
     from imx500_native.device import Imx500Device
     from imx500_native.errors import CameraTimeoutError
-    from imx500_native.geometry import Rect, Size
+    from imx500_native.geometry import Rect, Size, TransformName
     from imx500_native.network import Network
     from imx500_native.simulation import SimulatedCamera
     from imx500_native.upload import Progress
@@ -85,8 +95,8 @@ class Camera:
         it is not given.
     frame_rate : float, optional
         Frames per second; libcamera's choice where it is not given.
-    transform : {"hflip", "vflip", "rot180"}, optional
-        How to turn the pictures.
+    transform : {"identity", "hflip", "vflip", "rot180"} or libcamera.Transform, optional
+        How to turn the pictures; not at all where it is not given.
     network_flipped : bool, optional
         Whether the transform also turns what the network sees, see `CoordinateMapper`. Coordinates
         cannot be mapped into turned pictures until it is said: no document tells.
@@ -148,6 +158,8 @@ class Camera:
         If libcamera, its Python bindings or the module that was built with it are missing.
     CameraError
         If the camera is in use, or libcamera refuses it.
+    NetworkTypeError
+        If `network` is no `Network`.
     CameraOptionError, GeometryError
         If an option has no valid value, or the camera does not offer it.
 
@@ -177,7 +189,7 @@ class Camera:
         pixel_format: str | None = None,
         raw_size: Size | None = None,
         frame_rate: float | None = None,
-        transform: Transform | None = None,
+        transform: TransformName | Any | None = None,
         network_flipped: bool | None = None,
         buffer_count: int = 6,
         controls: Mapping[str, Any] | None = None,
@@ -198,12 +210,16 @@ class Camera:
         self._before_taking: Callable[[Any], object] | None = None
         self._tensors = TensorWatch()
         self._latency: LatencyBudget | None = None
-        self._progress = progress
+        self._progress = as_progress(progress)
         self.sensor: Imx500Device | None = None
         if policy not in get_args(Policy):
             raise CameraOptionError(f'policy must be "latest" or "all", not {policy!r:.80}')
-        if not timeout_s > 0:
-            raise CameraOptionError(f"timeout_s must be positive, not {timeout_s!r:.80}")
+        if not real_number(timeout_s) > 0:
+            raise CameraOptionError(
+                f"timeout_s must be a positive number of seconds, not {timeout_s!r:.80}"
+            )
+        as_network_flipped(network_flipped)
+        network = None if network is None else as_network(network)
         libcamera = libcamera_bindings()
         if simulation is not None:
             # Needs libcamera, which most machines that import this module have not got.
@@ -224,7 +240,7 @@ class Camera:
         self.policy = policy
         self.timeout_s = timeout_s
         self._frame_rate = frame_rate
-        self._roi = None if roi is None else as_rectangle(roi, "roi")
+        self._roi = None if roi is None else as_roi(roi, "roi")
 
         self._manager: Any = libcamera.CameraManager.singleton()
         device = find_device(self._manager, camera)
@@ -251,7 +267,9 @@ class Camera:
                 transform=transform,
                 buffer_count=buffer_count,
             )
-            self._turned = frame_layout(None, transform or "identity", network_flipped)
+            self._turned = frame_layout(
+                None, "identity" if transform is None else transform, network_flipped
+            )
             self.size = stream.size
             self.image_format = stream.layout.image_format
             self.color_space: ColorSpace = stream.color_space
@@ -259,7 +277,7 @@ class Camera:
             self._stream = stream.stream
             self._layout = stream.layout
             self._names = ControlNames(libcamera, device)
-            self._controls = dict(controls or {})
+            self._controls = as_controls({} if controls is None else controls)
             if frame_rate is not None:
                 self._controls["FrameDurationLimits"] = frame_duration(frame_rate)
             if input_tensor:
@@ -566,10 +584,16 @@ class Camera:
         CameraTimeoutError
             If no frame comes in time, or with a network none with tensors; its `kind` says what
             came instead.
+        CameraOptionError
+            If `timeout_s` is no number.
         """
         session = self._session or self._opened_session()
         limit_s = self.timeout_s if timeout_s is None else timeout_s
-        frame = session.take(limit_s)
+        try:
+            frame = session.take(limit_s)
+        except (TypeError, OverflowError):
+            require_seconds(limit_s)
+            raise
         if frame is None:
             raise self._failure(session, limit_s) or CameraError(_NOT_STREAMING)
         if session.tensorless:
@@ -591,11 +615,13 @@ class Camera:
 
         Raises
         ------
-        CameraError, CameraTimeoutError
+        CameraError, CameraTimeoutError, CameraOptionError
             As for `capture`.
         """
         session = self._opened_session()
-        frame = await self._next_async(session, self.timeout_s if timeout_s is None else timeout_s)
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        require_seconds(limit_s)
+        frame = await self._next_async(session, limit_s)
         if frame is None:
             raise CameraError(_NOT_STREAMING)
         return frame
@@ -620,7 +646,17 @@ class Camera:
         -------
         ndarray
             uint8, (height, width, 3), of its own memory.
+
+        Raises
+        ------
+        CameraOptionError
+            If `frame` is no frame, or has no picture.
         """
+        if not isinstance(frame, Frame):
+            raise CameraOptionError(
+                f"to_rgb takes a Frame, not {type(frame).__name__}; imx500_native.pictures.to_rgb "
+                "takes a picture"
+            )
         if frame.image is None or frame.image_format is None:
             raise CameraOptionError("the frame has no picture")
         return to_rgb(frame.image, frame.image_format, size=self.size, color_space=self.color_space)
@@ -672,6 +708,13 @@ class Camera:
         if self.network is not None:
             self._tensors.check(session, self.timeout_s)
 
+    def _longest_frame_s(self) -> float:
+        # Where nobody set limits, the sensor may take longer in the dark; libcamera says 0 for it.
+        limits_us = self._controls.get("FrameDurationLimits", 0)
+        return max(1 / _USUAL_FRAME_RATE, float(np.max(limits_us)) / 1e6)
+
     def _failure(self, session: RunLoop, timeout_s: float) -> CameraTimeoutError | None:
         """Explain why no frame came; None where the session was stopped."""
-        return no_frame(session.counts, timeout_s) if session.running else None
+        if not session.running:
+            return None
+        return no_frame(session.counts, timeout_s, self._longest_frame_s())

@@ -7,7 +7,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Self
 
-from imx500_native.errors import CameraTimeoutError
+from imx500_native.checks import real_number
+from imx500_native.errors import CameraOptionError, CameraTimeoutError
 
 if TYPE_CHECKING:
     from imx500_native._camera import Counts, RunLoop
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 # Fewer frames than this without tensors say nothing, however far apart they were taken.
 _FEW_FRAMES = 5
+# A camera from which nothing comes for so many frames' time has stalled.
+_MANY_FRAMES = 10
 
 
 class TensorWatch:
@@ -54,7 +57,26 @@ class TensorWatch:
             )
 
 
-def no_frame(counts: Counts, timeout_s: float) -> CameraTimeoutError:
+def require_seconds(timeout_s: object) -> None:
+    """Refuse a time to wait that is no number.
+
+    Parameters
+    ----------
+    timeout_s : float
+        As a caller gave it.
+
+    Raises
+    ------
+    CameraOptionError
+        If it is none.
+    """
+    if real_number(timeout_s) != timeout_s:
+        raise CameraOptionError(
+            f"timeout_s must be a number of seconds or None, not {timeout_s!r:.80}"
+        )
+
+
+def no_frame(counts: Counts, timeout_s: float, frame_s: float) -> CameraTimeoutError:
     """Explain why no frame came.
 
     Parameters
@@ -63,6 +85,8 @@ def no_frame(counts: Counts, timeout_s: float) -> CameraTimeoutError:
         What became of the session's requests.
     timeout_s : float
         How long was waited.
+    frame_s : float
+        How long the camera may take for one.
 
     Returns
     -------
@@ -75,6 +99,12 @@ def no_frame(counts: Counts, timeout_s: float) -> CameraTimeoutError:
             "requests; the camera was disconnected or its driver failed, see libcamera's log "
             "on stderr",
             "cancelled",
+        )
+    if not timeout_s >= _MANY_FRAMES * frame_s:
+        return CameraTimeoutError(
+            f"no frame within {timeout_s:g} s, which is too early to tell where one may take "
+            f"{frame_s:.3g} s: ask again, or wait longer",
+            "too early",
         )
     if counts.completed:
         return CameraTimeoutError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from imx500_native._tensors import output_arrays
+from imx500_native.errors import TensorInfoError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,11 +41,16 @@ class Metadata(dict[str, Any]):
         Raises
         ------
         TensorInfoError
-            As `imx500_native._tensors.output_arrays`.
+            As `imx500_native._tensors.output_arrays`, or if the tensor is no sequence.
         """
         values = self.get("CnnOutputTensor")
-        if values is None or len(values) == 0:
-            return None
+        try:
+            if values is None or len(values) == 0:
+                return None
+        except TypeError:
+            raise TensorInfoError(
+                f"CnnOutputTensor must be a sequence of numbers, not {values!r:.80}"
+            ) from None
         return output_arrays(values, self.get("CnnOutputTensorInfo"), shapes)
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imx500_native import zoo
-from imx500_native.errors import NetworkNotFoundError, TensorInfoError
+from imx500_native.checks import path_text
+from imx500_native.errors import (
+    NetworkFileError,
+    NetworkNotFoundError,
+    NetworkTypeError,
+    TensorInfoError,
+)
 from imx500_native.rpk_read import NetworkFacts, read_network
 from imx500_native.specs import Block, InputSpec, OutputSpec
 
@@ -33,6 +39,41 @@ def _short_name(name: str) -> str:
     return name.removesuffix(FILE_SUFFIX).removeprefix(FILE_PREFIX)
 
 
+def _file_name(path: str | bytes | os.PathLike[str]) -> str:
+    text = path_text(path)
+    if text is None:
+        raise NetworkFileError(
+            f"expected the path of a network file or the name of a network, not {path!r:.80}"
+        )
+    return text
+
+
+def as_network(value: Any) -> Network:
+    """Check that something is a network, and not its path or its name.
+
+    Parameters
+    ----------
+    value : Network
+        As a caller gave it.
+
+    Returns
+    -------
+    Network
+        The same.
+
+    Raises
+    ------
+    NetworkTypeError
+        If it is anything else.
+    """
+    if isinstance(value, Network):
+        return value
+    raise NetworkTypeError(
+        f"network must be a Network, not {value!r:.80}; make one with Network(path) or "
+        "Network.find(name)"
+    )
+
+
 def model_directories() -> tuple[Path, ...]:
     """Return where network files are looked for: $IMX500_MODELS, then the system's."""
     own = os.environ.get(MODELS_VARIABLE)
@@ -46,7 +87,7 @@ class Network:
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
         A network file (``.rpk``).
     labels : sequence of str, optional
         The name of every class that the outputs carry, for a file that does not tell them, or
@@ -78,7 +119,7 @@ class Network:
     Raises
     ------
     NetworkFileError
-        The file is not a complete, consistent network file.
+        The file is not a complete, consistent network file, or `path` is no path.
     NetworkNotFoundError
         There is no such file.
     """
@@ -97,9 +138,12 @@ class Network:
     decoders: dict[Any, Any]
 
     def __init__(
-        self, path: str | os.PathLike[str], *, labels: Sequence[str] | None = None
+        self,
+        path: str | bytes | os.PathLike[str],
+        *,
+        labels: Sequence[str] | None = None,
     ) -> None:
-        file = Path(path)
+        file = Path(_file_name(path))
         self._set(
             read_network(file),
             _short_name(file.name),
@@ -133,12 +177,12 @@ class Network:
         self._given_labels = labels
 
     @classmethod
-    def find(cls, name: str | os.PathLike[str]) -> Network:
+    def find(cls, name: str | bytes | os.PathLike[str]) -> Network:
         """Find a network by path or by name.
 
         Parameters
         ----------
-        name : str or os.PathLike
+        name : str, bytes or os.PathLike
             A file, or a name with or without "imx500_network_" and ".rpk".
 
         Returns
@@ -152,9 +196,9 @@ class Network:
         NetworkNotFoundError
             No network has that name; the message lists close ones.
         NetworkFileError
-            The file that was found cannot be read.
+            The file that was found cannot be read, or `name` is no name.
         """
-        text = os.fspath(name)
+        text = _file_name(name)
         # os.path.isfile answers False for every name that cannot be a file, Path.is_file may raise.
         if os.sep in text or os.path.isfile(text):  # noqa: PTH113
             return cls(text)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from imx500_native.checks import path_text
 from imx500_native.decoding import Decoder
 from imx500_native.errors import PipelineError, TaskError
 from imx500_native.filtering import TemporalFilter
@@ -23,6 +24,7 @@ _logger = logging.getLogger("imx500_native")
 # The sensor counts its frames in a byte.
 _COUNTS = 256
 _FOLLOWED_TASKS = ("object detection", "pose estimation")
+_STREAMS = ("main", "lores")
 
 
 class Pipeline:
@@ -81,10 +83,14 @@ class Pipeline:
 
     Raises
     ------
+    NetworkTypeError
+        If `network` is no `Network`.
     TaskError
         If no head reads the network, or the filter cannot follow its results.
     DecoderError
         If a parameter of the decoder is unknown or out of range.
+    PipelineError
+        If `filter` or `stream` is none of those that there are.
 
     Examples
     --------
@@ -137,6 +143,10 @@ class Pipeline:
         **parameters: Any,
     ) -> None:
         self.decoder = Decoder(network, threshold, max_detections, head=head, **parameters)
+        if filter is not None and not isinstance(filter, TemporalFilter):
+            raise PipelineError(f"filter must be a TemporalFilter or None, not {filter!r:.80}")
+        if stream not in _STREAMS:
+            raise PipelineError(f'stream must be "main" or "lores", not {stream!r:.80}')
         if filter is not None and self.decoder.task not in _FOLLOWED_TASKS:
             raise TaskError(
                 f"a temporal filter follows objects and poses; the task of {network.name!r} is "
@@ -155,7 +165,7 @@ class Pipeline:
     @classmethod
     def from_rpicam_json(
         cls,
-        path: str | os.PathLike[str],
+        path: str | bytes | os.PathLike[str],
         network: Network | None = None,
         *,
         hold: bool = True,
@@ -182,7 +192,7 @@ class Pipeline:
 
         Parameters
         ----------
-        path : path-like
+        path : str, bytes or os.PathLike
             The file.
         network : Network, optional
             In place of the file's ``network_file``. That is read where it exists; elsewhere a
@@ -200,7 +210,10 @@ class Pipeline:
         Raises
         ------
         PipelineError
-            If the file is malformed, holds what is not known here, or names no network.
+            If the file is malformed, holds what is not known here, or names no network, or if
+            `path` is no path.
+        NetworkTypeError
+            If `network` is no `Network`.
         NetworkNotFoundError, NetworkFileError
             If the network cannot be found or read.
         TaskError
@@ -210,10 +223,14 @@ class Pipeline:
         """
         from imx500_native.rpicam_json import read_rpicam_json
 
-        settings = read_rpicam_json(path)
+        text = path_text(path)
+        if text is None:
+            raise PipelineError(f"expected the path of a post-processing file, not {path!r:.80}")
+        name = Path(text).name
+        settings = read_rpicam_json(text)
         if network is None:
             if settings.network_file is None:
-                raise PipelineError(f"{Path(path).name} has no network_file; pass network=")
+                raise PipelineError(f"{name} has no network_file; pass network=")
             file = settings.network_file
             # As Network.find has it: Path.is_file may raise.
             there = os.path.isfile(file)  # noqa: PTH113
@@ -221,7 +238,7 @@ class Pipeline:
         task = Decoder(network).task
         if task != settings.task:
             raise TaskError(
-                f"{Path(path).name} is for {settings.task}; the task of {network.name!r} is {task}"
+                f"{name} is for {settings.task}; the task of {network.name!r} is {task}"
             )
         pipeline = cls(
             network,

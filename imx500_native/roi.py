@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from imx500_native.errors import GeometryError
-from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, as_rectangle
+from imx500_native.geometry import FULL_ROI, SENSOR_SIZE, Rect, as_roi
 
 # When the sensor takes a new ROI over was never measured; these bounds are reasoned. A frame lasts
 # 100 ms at the slowest mode (4056x3040 at 10 frames per second), and one may be on its way when
@@ -34,18 +33,9 @@ def roi_words(roi: Rect | None) -> Rect:
     Raises
     ------
     GeometryError
-        If `roi` is not four integers, has no area or leaves the sensor, which the driver would not
-        notice.
+        As `as_roi`.
     """
-    if roi is None:
-        return 0, 0, 0, 0
-    x, y, width, height = as_rectangle(roi, "the ROI")
-    columns, rows = SENSOR_SIZE
-    if x < 0 or y < 0 or x + width > columns or y + height > rows:
-        raise GeometryError(
-            f"the ROI must lie on the sensor, which is {columns}x{rows}, not {x, y, width, height}"
-        )
-    return x, y, width, height
+    return (0, 0, 0, 0) if roi is None else as_roi(roi, "the ROI")
 
 
 def roi_of_words(words: Rect) -> Rect:

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 
-from imx500_native.errors import MissingExtraError
+from imx500_native.errors import CameraOptionError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +129,32 @@ class _Bar:
             self._bar.close()
 
 
+def as_progress(progress: Any) -> Progress:
+    """Check who is to be told of an upload.
+
+    Parameters
+    ----------
+    progress : callable, True or None
+        As for `UploadWatch`.
+
+    Returns
+    -------
+    callable, True or None
+        The same.
+
+    Raises
+    ------
+    CameraOptionError
+        If it is none of these.
+    """
+    if progress is None or progress is True or callable(progress):
+        return progress  # type: ignore[no-any-return]
+    raise CameraOptionError(
+        "progress must be a function progress(stage, done, total), True or None, "
+        f"not {progress!r:.80}"
+    )
+
+
 class UploadWatch:
     """Tells of an upload for as long as a ``with`` block runs; made by `Imx500Device.watch_upload`.
 
@@ -148,6 +174,8 @@ class UploadWatch:
 
     Raises
     ------
+    CameraOptionError
+        If `progress` is none of these.
     MissingExtraError
         From entering the block, if tqdm is missing.
 
@@ -159,7 +187,7 @@ class UploadWatch:
 
     def __init__(self, read: Callable[[], UploadProgress | None], progress: Progress) -> None:
         self._read = read
-        self._progress = progress
+        self._progress = as_progress(progress)
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._changed = threading.Condition()

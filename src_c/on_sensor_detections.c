@@ -26,7 +26,8 @@ size_t imx500_select_candidates(const struct imx500_candidates *candidates, floa
     const float *scores = candidates->scores;
     size_t count = 0;
     for (size_t row = 0; row < filled; row++) {
-        if (!(scores[row] >= threshold) || !box_is_finite(candidates->boxes, candidates->rows, row))
+        if (!(scores[row] >= threshold) || scores[row] == INFINITY ||
+            !box_is_finite(candidates->boxes, candidates->rows, row))
             continue;
         selected[count++] = (uint32_t)row;
     }

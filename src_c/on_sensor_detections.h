@@ -19,8 +19,9 @@ struct imx500_box_format {
     float y_unit; /* what one picture width or height is in the tensor: 1, or input pixels */
 };
 
-/* Finds the candidates among the filled rows whose score is at least `threshold` and whose box is
- * finite, most confident first, ties in the order of their rows.
+/* Finds the candidates among the filled rows whose score is at least `threshold` and not infinite
+ * and whose box is finite, most confident first, ties in the order of their rows. A count that is
+ * NaN or below 1 fills no rows, one that is too large all.
  *
  * Writes their rows to `selected`, which has room for `2 * rows` numbers (the second half is
  * scratch), and returns how many there are.

@@ -273,7 +273,7 @@ static void judge(const struct field *field, struct pose *pose) {
         if (!isnan(pose->place[k].y)) {
             const struct corners corners = corners_of(field, pose->place[k]);
             const float logit = blended(field->maps.heat + k * field->cells, &corners);
-            confidence = isnan(logit) ? 0.0f : 1.0f / (1.0f + expf(-logit));
+            confidence = isfinite(logit) ? 1.0f / (1.0f + expf(-logit)) : 0.0f;
         }
         pose->confidence[k] = confidence;
     }

@@ -62,7 +62,8 @@ size_t imx500_posenet_scratch_bytes(size_t rows, size_t columns, size_t max_dete
  * neighbours, so that every cell of a plateau is one; NaN is never a root and hides none. Roots
  * are taken best first, ties in the order of the tensor. One that lies within the radius of the
  * same keypoint of a pose found before is passed over. A sampled offset that is not finite loses
- * the keypoint that it leads to, and those behind.
+ * the keypoint that it leads to, and those behind; a sampled heat that is not finite is a
+ * confidence of 0.
  */
 size_t imx500_posenet_decode(const struct imx500_posenet_maps *maps,
                              const struct imx500_posenet_options *options, void *scratch);

@@ -65,7 +65,7 @@ void imx500_yolov8_candidates(const struct imx500_yolov8_layout *layout,
         const uint32_t anchor = found->anchor[i];
         const float score =
             layout->score_logits ? imx500_sigmoid(found->score[i]) : found->score[i];
-        if (found->class_id[i] < 0 || !(score >= threshold) ||
+        if (found->class_id[i] < 0 || !(score >= threshold) || score == INFINITY ||
             !read_box(layout, boxes, anchor, found->xyxy + 4 * count))
             continue;
         found->score[count] = score;

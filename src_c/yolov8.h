@@ -33,8 +33,8 @@ struct imx500_yolov8_layout {
 };
 
 /* Finds the anchors whose best class scores at least `threshold` (after the sigmoid, where scores
- * are logits) and whose box is finite, in the order of the anchors; boxes in 0..1 of the input.
- * `found` has room for every anchor; its count is set.
+ * are logits), which is finite then, and whose box is finite, in the order of the anchors; boxes
+ * in 0..1 of the input. `found` has room for every anchor; its count is set.
  */
 void imx500_yolov8_candidates(const struct imx500_yolov8_layout *layout,
                               const struct imx500_anchor_table *boxes,

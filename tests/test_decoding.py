@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import threading
 import weakref
 
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 from oracles.on_sensor_oracle import decode
 
 import imx500_native as imx
-from imx500_native import Decoder, DecoderError, Network, TaskError
+from imx500_native import Decoder, DecoderError, Network, NetworkTypeError, Pipeline, TaskError
 from imx500_native._decode import OnSensorHead
 from imx500_native._frame import cached_decoder
 
@@ -179,6 +180,30 @@ def test_wrong_shapes_show_both(shapes):
 def test_a_network_of_another_head_is_a_task_error():
     with pytest.raises(TaskError, match=r"inputtensoronly.*\(10,\).*function of your own"):
         Decoder.for_network(Network.find("inputtensoronly"))
+
+
+@pytest.mark.parametrize("network", [None, "yolo11n_pp", "/usr/x.rpk", 5])
+@pytest.mark.parametrize("head", [None, "on_sensor", lambda outputs, network: None])
+def test_what_is_no_network_is_named(network, head):
+    for make in (Decoder, Decoder.for_network, Pipeline):
+        with pytest.raises(NetworkTypeError, match=r"must be a Network, not .*Network\.find"):
+            make(network, head=head)
+
+
+def test_scores_classes_and_counts_that_are_not_finite():
+    network = Network.find("yolo11n_pp")
+    decoder = Decoder(network, 0.0)
+    scores = [0.5, np.nan, np.inf, -np.inf, 0.25, 0.125]
+    classes = [np.nan, 1, 2, 3, 2.75, -1]
+    outputs = fill(network, [[0, 0, 0.5, 0.5]] * 6, scores, classes)
+    found = decoder(outputs)
+    assert found.confidence.tolist() == [0.5, 0.25, 0.125]
+    assert found.class_id.tolist() == [-1, 2, -1]
+    assert "Infinity" not in json.dumps(found.to_dict())
+    for count, rows in ((np.nan, 0), (-np.inf, 0), (0.75, 0), (1.75, 1), (1e9, 3), (np.inf, 3)):
+        outputs[3][0] = count
+        # All rows count, but those behind the sixth have neither score nor size.
+        assert sum(decoder(outputs).confidence > 0) == rows
 
 
 @pytest.mark.parametrize("threshold", [float("nan"), float("inf"), "0.5"])

@@ -22,6 +22,7 @@ import imx500_native as imx
 from imx500_native import _v4l2, driver
 from imx500_native.device import Imx500Device
 from imx500_native.errors import (
+    CameraOptionError,
     ControlMissingError,
     DeviceError,
     DeviceNotFoundError,
@@ -29,6 +30,7 @@ from imx500_native.errors import (
     Imx500Error,
     NetworkFileError,
     NetworkNotFoundError,
+    NetworkTypeError,
     TensorInfoError,
 )
 from imx500_native.geometry import FULL_ROI
@@ -105,6 +107,27 @@ def test_one_of_several_cameras(machine, kernel):
     for camera in (1, f"/{SECOND}"):
         with opened(machine, camera) as device:
             assert device.subdevice.i2c == "11-001a"
+    with opened(machine, np.int64(1)) as device:
+        assert device.subdevice.i2c == "11-001a"
+    for camera in (True, 1.0, b"10-001a", ["10-001a"]):
+        with pytest.raises(CameraOptionError, match="camera must be an index, an id or None, not"):
+            opened(machine, camera)
+
+
+def test_places_may_be_strings(machine, kernel):
+    machine.add(0, "10-001a")
+    places = {name: str(getattr(machine, name)) for name in ("sysfs", "dev", "debugfs")}
+    with Imx500Device(**places) as device, opened(machine) as other:
+        assert device.subdevice == other.subdevice
+
+
+def test_what_is_no_network_or_listener_is_named(machine, kernel):
+    machine.add(0, "10-001a")
+    with opened(machine) as device:
+        with pytest.raises(NetworkTypeError, match=r"Network\.find"):
+            device.set_roi_for("posenet")
+        with pytest.raises(CameraOptionError, match="progress must be a function"):
+            device.watch_upload("x")
 
 
 def test_no_camera(machine):

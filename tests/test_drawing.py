@@ -192,7 +192,13 @@ def test_wrong_pictures_are_named(image, image_format, message):
     [
         {"line_width": 0},
         {"line_width": 1.5},
+        {"line_width": 10**6},
         {"font_size": True},
+        {"font_size": 10**6},
+        {"font_size": "12"},
+        {"opacity": True},
+        {"opacity": "0.5"},
+        {"keypoint_threshold": float("nan")},
         {"roi": (1, 2, 3)},
         {"roi": (1, 2, 3, float("nan"))},
     ],

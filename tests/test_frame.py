@@ -15,11 +15,13 @@ from imx500_native import (
     FULL_ROI,
     CoordinateMapper,
     Decoder,
+    DecoderError,
     Frame,
     GeometryError,
     InputSpec,
     MissingContextError,
     Network,
+    NetworkTypeError,
     OutputSpec,
     TaskError,
     TensorInfoError,
@@ -256,6 +258,21 @@ def test_a_network_of_another_task_is_a_task_error():
     [
         (lambda: Frame.from_metadata([]), TypeError),
         (lambda: Frame.from_metadata({}, roi=(0, 0, 0, 0)), GeometryError),
+        (lambda: Frame.from_metadata({}, roi=(-100, -5, 9999, 1)), GeometryError),
+        (lambda: Frame.from_metadata({}, roi=(4000, 0, 57, 100)), GeometryError),
+        (lambda: Frame.from_metadata({}, roi="full"), GeometryError),
+        (lambda: Frame.from_metadata({}, network_flipped="no"), GeometryError),
+        (lambda: Frame.from_metadata({}, network="x.rpk"), NetworkTypeError),
+        (lambda: Frame.from_metadata({}, network=5), NetworkTypeError),
+        (lambda: Frame.from_metadata({"CnnOutputTensor": 5}).outputs, TensorInfoError),
+        (lambda: Frame.from_metadata({"CnnOutputTensor": 5}).access, TensorInfoError),
+        (lambda: Frame.from_metadata({"CnnInputTensor": 5}).input_tensor, TensorInfoError),
+        (lambda: Frame.from_metadata({"CnnKpiInfo": 5}).kpi, TensorInfoError),
+        (lambda: Frame.from_metadata({"CnnKpiInfo": ("a", "b")}).kpi, TensorInfoError),
+        (
+            lambda: Frame.from_metadata({"SensorTimestamp": "x"}).sensor_timestamp_ns,
+            TensorInfoError,
+        ),
         (lambda: Frame.from_metadata({}, stream_size=(640,)), GeometryError),
         (lambda: Frame.from_metadata({"ScalerCrop": (1, 2)}).scaler_crop, GeometryError),
         (lambda: Frame.from_metadata({"CnnKpiInfo": (1, 2, 3)}).kpi, TensorInfoError),
@@ -265,6 +282,31 @@ def test_a_network_of_another_task_is_a_task_error():
 def test_wrong_arguments_are_refused(call, error):
     with pytest.raises(error):
         call()
+
+
+def test_a_network_of_ones_own_class_is_one():
+    class Own(Network):
+        pass
+
+    own = Own.find(SSD.name)
+    for network in (own, SSD, own):
+        frame = Frame.from_metadata(
+            metadata(), network=network, stream_size=(640, 480), roi=FULL_ROI
+        )
+        assert frame.network is network
+        assert len(frame.detections()) == 1
+    with pytest.raises(NetworkTypeError, match=r"not 'x\.rpk'; make one with Network\(path\)"):
+        Frame.from_metadata(metadata(), network="x.rpk")
+
+
+@pytest.mark.parametrize("threshold", [[0.5], np.array(0.5), {}, "0.5", float("nan")])
+def test_what_is_no_threshold_is_named(threshold):
+    frame = Frame.from_metadata(metadata(), network=SSD, stream_size=(640, 480), roi=FULL_ROI)
+    assert len(frame.detections(np.float32(0.5))) == 1
+    with pytest.raises(DecoderError, match="threshold must be a number from 0 to 1"):
+        frame.detections(threshold)
+    with pytest.raises(DecoderError, match="max_detections must be None or an integer"):
+        frame.detections(0.5, [1])
 
 
 def network_with_input(spec):

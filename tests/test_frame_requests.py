@@ -16,6 +16,7 @@ from imx500_native import (
     GeometryError,
     MissingContextError,
     Network,
+    NetworkTypeError,
     RequestStateError,
     TensorInfoError,
     TensorTakenError,
@@ -188,3 +189,18 @@ def test_controls_of_a_wrong_kind_or_size_are_typed_errors(
 def test_what_is_no_request_is_a_type_error(wrong):
     with pytest.raises(TypeError, match=r"libcamera\.Request"):
         Frame.from_request(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"network": "x.rpk"}, NetworkTypeError, r"Network\.find"),
+        ({"roi": (-100, -5, 9999, 1)}, GeometryError, "roi must lie on the sensor"),
+        ({"network_flipped": "no"}, GeometryError, "network_flipped must be True"),
+    ],
+)
+def test_context_that_cannot_be_is_refused(request_with_tensors, wrong, error, message):
+    with pytest.raises(error, match=message):
+        Frame.from_request(request_with_tensors, **wrong)
+    # The request is as it was.
+    assert Frame.from_request(request_with_tensors, network=SSD).outputs is not None

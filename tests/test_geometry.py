@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from oracles.geometry_oracle import flipped, marked, network_to_stream, sampled, turned
 
 from imx500_native import FULL_ROI, CoordinateMapper, GeometryError
-from imx500_native.geometry import TRANSFORMS, as_rectangle, as_size, as_transform, cached_mapper
+from imx500_native.geometry import (
+    TRANSFORMS,
+    as_rectangle,
+    as_roi,
+    as_size,
+    as_transform,
+    cached_mapper,
+)
 
 FULL_4_3 = CoordinateMapper(FULL_ROI, FULL_ROI, (640, 480))
 
@@ -220,3 +227,44 @@ def test_lores_with_a_crop_of_its_own():
     in_lores = CoordinateMapper(FULL_ROI, lores, (320, 240)).boxes(box)
     np.testing.assert_allclose(in_main, [320, 120, 960, 600], atol=0.1)
     np.testing.assert_allclose(in_lores, [2.2, 0, 320, 240], atol=0.1)
+
+
+@pytest.mark.parametrize("huge", [2**31, 10**30, 10**400, -(10**400)])
+def test_numbers_of_more_than_32_bits_are_refused(huge):
+    for roi, crop, size in (
+        ((0, 0, huge, 3), FULL_ROI, (640, 480)),
+        ((huge, 0, 3, 3), FULL_ROI, (640, 480)),
+        (FULL_ROI, (0, 0, 3, huge), (640, 480)),
+        (FULL_ROI, FULL_ROI, (huge, 480)),
+    ):
+        with pytest.raises(GeometryError, match="of integers of 32 bits"):
+            CoordinateMapper(roi, crop, size)
+
+
+@pytest.mark.parametrize("value", [(0, 0, True, 3), (False, 0, 3, 3)])
+def test_true_and_false_are_no_numbers(value):
+    with pytest.raises(GeometryError, match="it must be four integers"):
+        as_rectangle(value, "it")
+    with pytest.raises(GeometryError, match="it must be two integers"):
+        as_size((True, 480), "it")
+
+
+def test_a_region_of_interest_lies_on_the_sensor():
+    for roi in (FULL_ROI, (0, 0, 1, 1), (4055, 3039, 1, 1), (508, 0, 3040, 3040)):
+        assert as_roi(roi, "roi") == roi
+    for roi in ((-1, 0, 5, 5), (0, -1, 5, 5), (4056, 0, 1, 1), (0, 1, 4056, 3040), (1, 0, 4056, 1)):
+        with pytest.raises(GeometryError, match="roi must lie on the sensor, which is 4056x3040"):
+            as_roi(roi, "roi")
+        # What the driver reports is mapped all the same.
+        CoordinateMapper(roi, FULL_ROI, (640, 480))
+
+
+@pytest.mark.parametrize("value", ["no", 1, 0, []])
+def test_network_flipped_is_a_bool(value):
+    for transform in ("identity", "hflip"):
+        with pytest.raises(GeometryError, match="network_flipped must be True, False or None"):
+            CoordinateMapper(FULL_ROI, FULL_ROI, (8, 6), transform=transform, network_flipped=value)
+    mapper = CoordinateMapper(
+        FULL_ROI, FULL_ROI, (8, 6), transform="hflip", network_flipped=np.True_
+    )
+    assert mapper.points([0.25, 0.5]).tolist() == [2, 3]

@@ -108,6 +108,17 @@ def test_infinite_logits_share_everything():
     assert len(ranked([-np.inf, -np.inf], softmax=True)) == 0
 
 
+@pytest.mark.parametrize("limit", [1, 3, 200])
+def test_an_infinite_score_that_is_no_logit_is_none(limit):
+    scores = np.full(100, np.inf)
+    scores[[7, 50, 99]] = 0.25, 0.5, 0.125
+    scores[[8, 9]] = np.nan, -np.inf
+    found = ranked(scores, softmax=False, max_detections=limit)
+    assert found.class_id.tolist() == [50, 7, 99][:limit]
+    assert found.confidence.tolist() == [0.5, 0.25, 0.125][:limit]
+    assert len(ranked([np.inf] * 3, softmax=False)) == 0
+
+
 @pytest.mark.parametrize("limit", [3, 200])
 def test_ties_are_in_the_order_of_their_class_ids(limit):
     scores = np.zeros(200, np.float32)

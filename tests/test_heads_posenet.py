@@ -284,6 +284,20 @@ class TestNotFinite:
         np.testing.assert_array_equal(poses.keypoint_confidence[0] == 0, lost)
         np.testing.assert_allclose(pixels(poses)[0, ~lost], person[~lost], atol=0.05)
 
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_a_heat_that_is_not_finite_is_no_confidence(self, network, value):
+        person = standing_person(240, 40, 250)
+        heat, short, mid = encode_people([person])
+        clean = PoseNetHead(network)((heat, short, mid))
+        x, y = (person[9] / 16).astype(int)  # the left wrist's cell, and those round it
+        heat[max(y - 1, 0) : y + 3, max(x - 1, 0) : x + 3, 9] = value
+        poses = PoseNetHead(network)((heat, short, mid))
+        expected = clean.keypoint_confidence.copy()
+        expected[0, 9] = 0
+        np.testing.assert_array_equal(poses.keypoint_confidence, expected)
+        others = np.arange(17) != 9
+        np.testing.assert_allclose(pixels(poses)[0, others], person[others], atol=0.05)
+
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
     def test_nothing_but(self, network, value):
         tensors = [np.full(shape, value, np.float32) for shape in network.output_shapes]

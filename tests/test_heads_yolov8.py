@@ -368,3 +368,18 @@ def test_the_reader_refuses_places_that_are_not_there(wrong):
     YOLOReader(**options)
     with pytest.raises(ValueError):  # noqa: PT011 - which of them is in the parameters
         YOLOReader(**options | wrong)
+
+
+def test_an_infinite_score_is_certain_where_it_is_a_logit_and_none_where_it_is_not():
+    boxes = np.ones((ANCHORS, 4), np.float32)
+    scores = np.full((ANCHORS, 2), -30, np.float32)
+    scores[3] = np.inf, 1
+    scores[9] = 0.75, -np.inf
+    scores[12] = np.nan, 0.625
+    tensors = [boxes.T, scores.T]
+    logits = Decoder(detector(2), scores="logits", iou_threshold=1.0)(tensors)
+    assert logits.confidence.tolist()[0] == 1
+    assert logits.class_id.tolist() == [0, 0, 1]
+    shares = Decoder(detector(2), scores="probabilities", iou_threshold=1.0)(tensors)
+    assert shares.confidence.tolist() == [0.75, 0.625]
+    assert shares.class_id.tolist() == [0, 1]

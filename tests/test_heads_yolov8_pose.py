@@ -183,7 +183,7 @@ def test_suppressed_poses_equal_the_oracle(seed, scores, points, limit):
     rows = on_sensor((*outputs[:3], [30.0]), order="xy", units=SIZE, threshold=0.25, limit=limit)
     assert found.detection_confidence.tolist() == [row[1] for row in rows]
     np.testing.assert_array_equal(found.xyxy, np.reshape([row[0] for row in rows], (-1, 4)))
-    order = [i for i in np.argsort(-scores, kind="stable") if scores[i] >= 0.25][:limit]
+    order = [i for i in np.argsort(-scores, kind="stable") if 0.25 <= scores[i] < np.inf][:limit]
     xy, confidence = oracle.keypoints(
         points, order, dimensions=3, offsets=False, logits=False, units=SIZE, cells=None
     )

@@ -267,3 +267,9 @@ def test_to_supervision():
     picture = np.zeros((48, 64, 3), np.uint8)
     drawn = supervision.MaskAnnotator(opacity=1.0).annotate(picture.copy(), theirs)
     np.testing.assert_array_equal(drawn.any(axis=2), mapped.masks.any(axis=0))
+
+
+def test_empty_lists_are_no_objects():
+    nothing = InstanceMasks([], [], [], [])
+    assert nothing.logits.shape == InstanceMasks.empty().logits.shape == (0, 160, 160)
+    assert nothing.xyxy.shape == (0, 4)

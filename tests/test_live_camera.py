@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import random
 import signal
@@ -22,6 +23,7 @@ from imx500_native.errors import (
     DeviceNotFoundError,
     GeometryError,
     Imx500Error,
+    NetworkTypeError,
 )
 
 libcamera = pytest.importorskip(
@@ -206,7 +208,23 @@ class TestChoice:
             ({"pixel_format": "BGR888"}, CameraOptionError, "'NV12'"),
             ({"raw_size": (2028, 1520)}, CameraOptionError, "raw"),
             ({"frame_rate": 0}, CameraOptionError, "frame_rate"),
-            ({"transform": "rotate90"}, CameraOptionError, "rot180"),
+            ({"camera": True}, CameraOptionError, "camera must be"),
+            ({"transform": "rotate90"}, GeometryError, "rot180"),
+            ({"transform": "rot90"}, CameraOptionError, "does not transpose"),
+            ({"network_flipped": "no"}, GeometryError, "network_flipped must be True, False"),
+            ({"network": "posenet"}, NetworkTypeError, r"Network\.find"),
+            ({"progress": "x"}, CameraOptionError, "progress must be a function"),
+            ({"frame_rate": True}, CameraOptionError, "frame_rate"),
+            ({"frame_rate": "30"}, CameraOptionError, "frame_rate"),
+            ({"frame_rate": 10**400}, CameraOptionError, "frame_rate"),
+            ({"buffer_count": True}, CameraOptionError, "buffer_count"),
+            ({"buffer_count": 4.0}, CameraOptionError, "buffer_count"),
+            ({"controls": [1]}, CameraOptionError, "controls must be a mapping"),
+            ({"roi": (-100, -5, 9999, 1)}, GeometryError, "roi must lie on the sensor"),
+            ({"roi": (4000, 0, 100, 100)}, GeometryError, "roi must lie on the sensor"),
+            ({"timeout_s": "x"}, CameraOptionError, "timeout_s must be a positive number"),
+            ({"timeout_s": None}, CameraOptionError, "timeout_s"),
+            ({"timeout_s": float("nan")}, CameraOptionError, "timeout_s"),
             ({"buffer_count": 0}, CameraOptionError, "buffer_count"),
             ({"controls": {"Nonsense": 1}}, CameraOptionError, "FrameDurationLimits"),
             ({"controls": {"FrameDurationLimits": "x"}}, CameraOptionError, "Integer64"),
@@ -223,6 +241,35 @@ class TestChoice:
             Camera(**{"size": SMALL, **options})
         # The camera is free again.
         Camera(size=SMALL).close()
+
+    def test_numpys_numbers_and_libcameras_transform(self) -> None:
+        options = {
+            "camera": np.int64(0),
+            "frame_rate": np.float32(30),
+            "buffer_count": np.int64(4),
+            "timeout_s": np.float32(2),
+            "roi": np.array([508, 0, 3040, 3040]),
+        }
+        with Camera(size=SMALL, transform=libcamera.Transform(), **options) as camera:
+            assert camera.id == libcamera.CameraManager.singleton().cameras[0].id
+            assert camera.buffer_count == 4
+            assert camera._controls == {"FrameDurationLimits": (33333, 33333)}
+            assert camera.capture().roi == (508, 0, 3040, 3040)
+        Camera(size=SMALL, transform="identity").close()
+
+    def test_what_a_method_cannot_take(self, camera: Camera) -> None:
+        frame = camera.capture()
+        for call, message in (
+            (lambda: camera.capture("x"), "timeout_s must be a number of seconds or None"),
+            (lambda: asyncio.run(camera.capture_async("x")), "timeout_s must be a number"),
+            (lambda: camera.set_controls(None), "controls must be a mapping"),
+            (lambda: camera.set_controls([]), "controls must be a mapping"),
+            (lambda: camera.to_rgb(None), "to_rgb takes a Frame, not NoneType"),
+            (lambda: camera.to_rgb(frame.image), "to_rgb takes a Frame, not ndarray"),
+        ):
+            with pytest.raises(CameraOptionError, match=message):
+                call()
+        assert camera.capture(np.float32(5)).image.any()
 
     def test_controls_reach_the_camera(self, manager: ModuleType) -> None:
         seen: list[set[str]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -53,9 +53,9 @@ class TestTimeouts:
     def test_a_camera_that_delivers_nothing(self, manager: ModuleType) -> None:
         with Camera(size=SMALL) as camera:
             pass
-        camera = Camera(size=SMALL, timeout_s=0.1)
+        camera = Camera(size=SMALL, timeout_s=0.4)
         camera.start()
-        manager.occupy(camera._device, 0.4)
+        manager.occupy(camera._device, 1)
         with pytest.raises(CameraTimeoutError) as raised:
             capture_for_ever(camera)
         assert raised.value.kind in ("no frame", "stalled")
@@ -70,7 +70,7 @@ class TestTimeouts:
             assert camera.capture().image.any()
 
     def test_no_frame_at_all(self) -> None:
-        camera = Camera(size=SMALL, timeout_s=0.1)
+        camera = Camera(size=SMALL, timeout_s=0.4)
         with camera:
             session = camera._session
             nothing = NothingTaken(session, completed=0)
@@ -87,11 +87,31 @@ class TestTimeouts:
     def test_no_more_frames_while_iterating(self) -> None:
         with Camera(size=SMALL) as camera:
             camera.capture()
+            session = camera._session
+            camera._session = NothingTaken(session, completed=3)
+            with pytest.raises(CameraTimeoutError, match=r"within 0\.4 s, after 3 that") as raised:
+                camera.capture(0.4)
+            assert raised.value.kind == "stalled"
+            camera._session = session
             camera.timeout_s = 1e-6  # no camera is so fast
-            with pytest.raises(CameraTimeoutError, match=r"after \d+ that came") as raised:
+            with pytest.raises(CameraTimeoutError, match="too early to tell") as raised:
                 for _ in camera:
                     pass
-            assert raised.value.kind == "stalled"
+            assert raised.value.kind == "too early"
+
+    @pytest.mark.parametrize("options", [{}, {"frame_rate": 0.5}])
+    def test_a_wait_shorter_than_a_few_frames_tells_nothing(self, options: dict[str, Any]) -> None:
+        with Camera(size=SMALL, **options) as camera:
+            session = camera._session
+            for completed in (0, 100):
+                camera._session = NothingTaken(session, completed=completed)
+                for wait_s in (0, -1, 0.001, float("nan"), *([5] if options else [])):
+                    with pytest.raises(CameraTimeoutError, match=f"within {wait_s} s") as raised:
+                        camera.capture(wait_s)
+                    assert raised.value.kind == "too early"
+                    assert "stop()" not in str(raised.value)
+                    assert f"take {2 if options else 0.0333} s" in str(raised.value)
+            camera._session = session
 
     def test_frames_without_tensors(self, network: Network) -> None:
         with Camera(network, size=SMALL, timeout_s=0.2) as camera:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import weakref
 from pathlib import Path
 
@@ -249,6 +250,16 @@ class TestFind:
     @pytest.mark.parametrize("name", ["posenet", "imx500_network_posenet.rpk", "posenet.rpk"])
     def test_built_in(self, name, no_models):
         assert Network.find(name).name == "posenet"
+
+    def test_bytes_and_what_is_no_name(self, tmp_path, no_models):
+        path = write(tmp_path, RpkFile(), "own.rpk")
+        assert Network(os.fsencode(path)).path == path
+        assert Network.find(os.fsencode(path)).path == path
+        assert Network.find(b"posenet").name == "posenet"
+        for make in (Network, Network.find):
+            for wrong in (None, 3, ["posenet"]):
+                with pytest.raises(NetworkFileError, match="the name of a network, not"):
+                    make(wrong)
 
     def test_close_names_are_listed(self, no_models):
         with pytest.raises(NetworkNotFoundError, match="close names: yolov8n_pp, yolo11n_pp"):

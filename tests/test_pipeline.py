@@ -16,6 +16,7 @@ from imx500_native import (
     MissingContextError,
     Network,
     OutputSpec,
+    PipelineError,
     Poses,
     SimulatedCamera,
     TaskError,
@@ -335,6 +336,20 @@ def test_what_cannot_be_followed_is_refused_at_once():
 
     with pytest.raises(TaskError, match="follows objects and poses"):
         Pipeline(own, filter=TemporalFilter(), head=two_points, result=Heat)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"filter": 5}, "filter must be a TemporalFilter or None, not 5"),
+        ({"filter": TemporalFilter}, "filter must be a TemporalFilter"),
+        ({"stream": "x"}, 'stream must be "main" or "lores", not \'x\''),
+        ({"stream": None}, "stream must be"),
+    ],
+)
+def test_what_is_no_filter_or_stream_is_refused_at_once(options, message):
+    with pytest.raises(PipelineError, match=message):
+        Pipeline(SSD, **options)
 
 
 def test_a_parameter_that_the_head_does_not_take_is_refused():

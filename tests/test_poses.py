@@ -138,6 +138,11 @@ def test_nobody():
     assert list(nobody) == []
     assert nobody.xy.shape == (0, 17, 2)
     assert repr(nobody) == "<Poses: 0 in network space, not fresh>"
+    written = Poses([], [], [], xyxy=[])
+    assert written.xy.shape == (0, 17, 2)
+    assert written.keypoint_confidence.shape == (0, 17)
+    assert written.boxes.shape == (0, 4)
+    assert Poses([], [], [], keypoint_names=["head", "tail"]).xy.shape == (0, 2, 2)
 
 
 def test_supervision_draws_poses():

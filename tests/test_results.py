@@ -100,6 +100,11 @@ def test_empty():
     assert (len(nothing), list(nothing), nothing.xyxy.shape) == (0, [], (0, 4))
     assert (nothing.space, nothing.fresh) == ("stream", False)
     assert len(nothing[nothing.confidence > 0.5]) == 0
+    written = Detections([], [], [], tracker_id=[])
+    assert (len(written), list(written), written.xyxy.shape) == (0, [], (0, 4))
+    assert written.to_dict()["detections"] == []
+    with pytest.raises(ValueError, match="expected xyxy"):
+        Detections([], [0.5], [1])
 
 
 def test_to_dict_is_json():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from imx500_native import (
     TaskError,
     annotate,
 )
-from imx500_native.errors import PipelineError
+from imx500_native.errors import NetworkTypeError, PipelineError
 from imx500_native.filtering import TemporalFilter
 from imx500_native.pipeline import Pipeline
 from imx500_native.rpicam_json import read_rpicam_json
@@ -178,6 +179,16 @@ def test_a_network_of_ones_own_goes_before_the_file_s(written):
     pipeline = Pipeline.from_rpicam_json(written(detection()), own, hold=False, stream="lores")
     assert pipeline.decoder.network is own
     assert (pipeline.hold, pipeline.stream) == (False, "lores")
+
+
+def test_a_path_of_bytes_and_what_is_none(written):
+    path = written(detection())
+    assert Pipeline.from_rpicam_json(os.fsencode(path)).decoder.network.name == SSD.name
+    for wrong in (None, 5):
+        with pytest.raises(PipelineError, match=f"path of a post-processing file, not {wrong}"):
+            Pipeline.from_rpicam_json(wrong)
+    with pytest.raises(NetworkTypeError, match=r"Network\.find"):
+        Pipeline.from_rpicam_json(path, "yolo11n_pp")
 
 
 def test_without_a_network_it_must_be_passed(written):

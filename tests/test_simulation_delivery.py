@@ -57,8 +57,9 @@ def test_pictures_as_rgb_are_of_their_own_memory(network):
         assert frame.image_format == camera.image_format == "RGB"
         np.testing.assert_array_equal(picture, frame.image)
         assert not np.shares_memory(picture, frame.image)
-        with pytest.raises(SimulationError, match="no picture"):
-            camera.to_rgb(type(frame).from_metadata({}))
+        for wrong in (type(frame).from_metadata({}), None, picture):
+            with pytest.raises(SimulationError, match="frame of this camera, which has a picture"):
+                camera.to_rgb(wrong)
 
 
 def test_stop_ends_a_loop(network):
@@ -79,12 +80,16 @@ def test_time_runs_out(network):
         begun = time.monotonic()
         with pytest.raises(CameraTimeoutError, match=r"every 2 s") as raised:
             camera.capture(0.05)
-        assert raised.value.kind == "no frame"
+        assert raised.value.kind == "too early"
         assert 0.05 <= time.monotonic() - begun < 1
         with pytest.raises(CameraTimeoutError):
             camera.capture(timeout_s=0)
         with pytest.raises(CameraTimeoutError):
             asyncio.run(camera.capture_async(0.05))
+        for wrong in ("x", float("nan"), True):
+            for wait in (camera.capture, lambda wait_s: asyncio.run(camera.capture_async(wait_s))):
+                with pytest.raises(SimulationError, match="timeout_s must be a number of seconds"):
+                    wait(wrong)
 
 
 def test_controls_change_nothing(network):

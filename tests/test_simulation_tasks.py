@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from regions import regions
 
 from imx500_native.decoding import Decoder
 from imx500_native.geometry import FULL_ROI
@@ -383,9 +384,7 @@ def test_a_roi_beside_the_object_sees_nothing():
 @settings(max_examples=25)
 @given(
     name=st.sampled_from(ZOO),
-    roi=st.tuples(
-        st.integers(0, 4032), st.integers(0, 3040), st.integers(1, 4056), st.integers(1, 3040)
-    ),
+    roi=regions(),
     skip=st.integers(0, 600),
     noise=st.sampled_from([0, 1, 100]),
 )

@@ -87,10 +87,10 @@ def annotate(
     boxes : bool, optional
         Whether to draw boxes; by default for `Detections` and `InstanceMasks`, not for `Poses`.
     line_width : int, optional
-        Width of lines in pixels; by default it goes with the picture's size, and the limbs of
-        far persons are thinner.
+        Width of lines in pixels, 1 to 1000; by default it goes with the picture's size, and the
+        limbs of far persons are thinner.
     font_size : int, optional
-        Height of the letters in pixels; by default it goes with the picture's size.
+        Height of the letters in pixels, 1 to 1000; by default it goes with the picture's size.
     keypoint_threshold : float
         Keypoints with less confidence, 0..1, are not drawn, nor are the limbs that end there.
     opacity : float

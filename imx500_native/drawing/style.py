@@ -7,9 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imx500_native.checks import real_number, whole_number
 from imx500_native.errors import DrawingError
 
 Picture = NDArray[np.uint8]
+
+# A third of the sensor's height. Larger letters take much memory, and Pillow refuses huge ones.
+LARGEST_LENGTH = 1000
 
 CHANNELS = {"RGB": (0, 1, 2), "BGR": (2, 1, 0), "RGBA": (0, 1, 2), "BGRA": (2, 1, 0)}
 
@@ -75,15 +79,17 @@ def checked_length(value: int | None, name: str, default: int) -> int:
     """Check a length in pixels; None gives the default."""
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise DrawingError(f"{name} must be an integer of at least 1, got {value!r:.40}")
-    return int(value)
+    length = whole_number(value)
+    if length is None or not 1 <= length <= LARGEST_LENGTH:
+        raise DrawingError(
+            f"{name} must be an integer from 1 to {LARGEST_LENGTH}, got {value!r:.40}"
+        )
+    return length
 
 
 def checked_share(value: float, name: str) -> float:
     """Check a number of 0..1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    share = real_number(value)
+    if not 0 <= share <= 1:
         raise DrawingError(f"{name} must be a number from 0 to 1, got {value!r:.40}")
-    if not 0 <= value <= 1:
-        raise DrawingError(f"{name} must be from 0 to 1, got {value!r:.40}")
-    return float(value)
+    return share

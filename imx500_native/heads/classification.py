@@ -89,7 +89,8 @@ class ClassificationHead(Head):
         """Decode one frame.
 
         Ties are in the order of their class ids. NaN counts for nothing: it is no class's score
-        and has no share of the softmax. Infinite logits share all of it.
+        and has no share of the softmax. Infinite logits share all of it; where the outputs are no
+        logits, an infinite score counts for nothing either.
 
         Raises
         ------

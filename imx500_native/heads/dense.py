@@ -61,7 +61,8 @@ class DenseHead(Head):
         """Decode one frame.
 
         Boxes that are not finite are left out, and so are anchors without a class, of which every
-        value is NaN or minus infinity.
+        value is NaN or minus infinity. An infinite logit is certain, which is what its sigmoid
+        says; an infinite score that is no logit is none, and its anchor is left out.
 
         Raises
         ------

@@ -111,6 +111,10 @@ class HigherHRNetHead(Head):
     def __call__(self, outputs: Outputs) -> Poses:
         """Decode one frame.
 
+        A candidate is left out whose tag or heat is NaN or infinite, or whose cell is: NaN,
+        negative, or not below the number of cells. Of a cell, a fraction is cut off. A joint
+        without candidates is NaN with confidence 0.
+
         Raises
         ------
         DecoderError

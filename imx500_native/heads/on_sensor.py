@@ -60,9 +60,12 @@ class OnSensorHead(Head):
         return network.detects_on_sensor
 
     def __call__(self, outputs: Outputs) -> Detections:
-        """Decode one frame; boxes that are not finite are left out.
+        """Decode one frame.
 
-        A class that is no class id becomes -1.
+        A score that is NaN or infinite is none, and its object is left out; so is one whose box is
+        not finite. A class that is NaN, negative or above 2**24 becomes -1, a fraction is cut off.
+        Of the count, a fraction is cut off too: one that is NaN or below 1 says that there are no
+        objects, one above the number of rows that all rows are objects.
 
         Raises
         ------

@@ -126,6 +126,11 @@ class PoseNetHead(Head):
     def __call__(self, outputs: Outputs) -> Poses:
         """Decode one frame.
 
+        A heat that is NaN is no root and hides none of its neighbours. A keypoint one of whose four
+        cells has a heat that is NaN or infinite has confidence 0. A root whose short offset is not
+        finite is passed over; a keypoint that such an offset leads to is NaN with confidence 0, as
+        are those behind it. A place beyond the maps is moved to their edge.
+
         Raises
         ------
         DecoderError

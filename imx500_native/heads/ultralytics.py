@@ -120,7 +120,7 @@ class UltralyticsPoseHead(_Ultralytics):
     def __call__(self, outputs: Outputs) -> Poses:
         """Decode one frame.
 
-        A person whose score is NaN or whose box is not finite is left out; a keypoint whose place
+        A person whose score or box is not finite is left out; a keypoint whose place
         or visibility is not finite counts as not found.
 
         Raises
@@ -193,7 +193,7 @@ class UltralyticsSegmentationHead(_Ultralytics):
     def __call__(self, outputs: Outputs) -> InstanceMasks:
         """Decode one frame.
 
-        An object whose score is NaN or whose box is not finite is left out, and a class that is
+        An object whose score or box is not finite is left out, and a class that is
         no class id becomes -1; a logit that is NaN is no part of a mask.
 
         Raises

@@ -95,7 +95,9 @@ class YOLOv8Head(YOLOv8Base):
     def __call__(self, outputs: Outputs) -> Detections:
         """Decode one frame.
 
-        A score that is NaN, or a box that is not finite, is left out.
+        A score that is NaN is none, and an anchor whose box is not finite is left out. An infinite
+        logit is certain, which is what its sigmoid says; an anchor whose best score is no logit
+        and infinite is left out.
 
         Raises
         ------

@@ -91,7 +91,8 @@ class YOLOv8PoseHead(YOLOv8Base):
     def __call__(self, outputs: Outputs) -> Poses:
         """Decode one frame, as `YOLOv8Head` does.
 
-        A keypoint whose place or visibility is not finite counts as not found.
+        A keypoint whose place is not finite counts as not found, and so does one whose visibility
+        is NaN or, where it is no logit, infinite.
 
         Raises
         ------

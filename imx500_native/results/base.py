@@ -202,6 +202,12 @@ class Rows(Placed):
                 raise ValueError(f"expected {expected}; got {got}")
 
 
+def rows_of(values: npt.ArrayLike, *sides: int) -> npt.NDArray[np.float32]:
+    """Return a column of numbers; an empty list, which shows no shape, has rows of `sides`."""
+    array = np.asarray(values, dtype=np.float32)
+    return array.reshape(0, *sides) if array.shape == (0,) else array
+
+
 def boxes_reach_into(
     xyxy: npt.NDArray[np.float32], size: Size | tuple[float, float]
 ) -> npt.NDArray[np.bool_]:

@@ -12,6 +12,7 @@ from imx500_native.results.base import (
     class_names,
     import_supervision,
     label_of,
+    rows_of,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Detections(Rows):
     Parameters
     ----------
     xyxy : array_like
-        Boxes in corner form, shape (n, 4), in `space`.
+        Boxes in corner form, shape (n, 4), in `space`; an empty list where there are none.
     confidence : array_like
         Scores, shape (n,).
     class_id : array_like
@@ -99,7 +100,7 @@ class Detections(Rows):
         space: Space = "network",
         fresh: bool = True,
     ) -> None:
-        self.xyxy = np.asarray(xyxy, dtype=np.float32)
+        self.xyxy = rows_of(xyxy, 4)
         self.confidence = np.asarray(confidence, dtype=np.float32)
         self.class_id = np.asarray(class_id, dtype=np.int32)
         self.tracker_id = None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64)
@@ -155,7 +156,7 @@ class Detections(Rows):
         Detections
             Of length 0.
         """
-        return cls(np.empty((0, 4)), [], [], labels=labels, space=space, fresh=fresh)
+        return cls([], [], [], labels=labels, space=space, fresh=fresh)
 
     def __iter__(self) -> Iterator[Detection]:
         ids = [None] * len(self) if self.tracker_id is None else self.tracker_id.tolist()

@@ -14,6 +14,7 @@ from imx500_native.results.base import (
     class_names,
     import_supervision,
     label_of,
+    rows_of,
 )
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from imx500_native.geometry import CoordinateMapper, Outside, Size, Space
+
+# (height, width) of the masks of the usual networks, where nobody says another.
+_USUAL_SIZE = (160, 160)
 
 
 class InstanceMask(NamedTuple):
@@ -124,10 +128,10 @@ class InstanceMasks(Rows):
         space: Space = "network",
         fresh: bool = True,
     ) -> None:
-        self.xyxy = np.asarray(xyxy, dtype=np.float32)
+        self.xyxy = rows_of(xyxy, 4)
         self.confidence = np.asarray(confidence, dtype=np.float32)
         self.class_id = np.asarray(class_id, dtype=np.int32)
-        self.logits = np.asarray(logits, dtype=np.float32)
+        self.logits = rows_of(logits, *_USUAL_SIZE)
         self.tracker_id = None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64)
         self.labels = labels
         self.space = space
@@ -171,7 +175,7 @@ class InstanceMasks(Rows):
     @classmethod
     def empty(
         cls,
-        shape: tuple[int, int] = (160, 160),
+        shape: tuple[int, int] = _USUAL_SIZE,
         *,
         labels: Sequence[str] | None = None,
         space: Space = "network",

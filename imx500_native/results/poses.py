@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from imx500_native.results.base import Rows, boxes_reach_into, import_supervision
+from imx500_native.results.base import Rows, boxes_reach_into, import_supervision, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,10 +137,11 @@ class Poses(Rows):
         space: Space = "network",
         fresh: bool = True,
     ) -> None:
-        self.xy = np.asarray(xy, dtype=np.float32)
-        self.keypoint_confidence = np.asarray(keypoint_confidence, dtype=np.float32)
+        names = None if keypoint_names is None else tuple(keypoint_names)
+        self.xy = rows_of(xy, len(COCO_KEYPOINTS if names is None else names), 2)
+        self.keypoint_confidence = rows_of(keypoint_confidence, *self.xy.shape[1:2])
         self.detection_confidence = np.asarray(detection_confidence, dtype=np.float32)
-        self.xyxy = None if xyxy is None else np.asarray(xyxy, dtype=np.float32)
+        self.xyxy = None if xyxy is None else rows_of(xyxy, 4)
         self.tracker_id = None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64)
         self.space = space
         self.fresh = fresh
@@ -155,12 +156,11 @@ class Poses(Rows):
         )
         keypoints = self.xy.shape[1]
         self.keypoint_names, self.skeleton = skeleton_of(keypoints)
-        if keypoint_names is not None:
-            self.keypoint_names = tuple(keypoint_names)
-            if len(self.keypoint_names) != keypoints:
+        if names is not None:
+            self.keypoint_names = names
+            if len(names) != keypoints:
                 raise ValueError(
-                    f"expected {keypoints} keypoint_names, one for each keypoint, "
-                    f"got {len(self.keypoint_names)}"
+                    f"expected {keypoints} keypoint_names, one for each keypoint, got {len(names)}"
                 )
         if skeleton is not None:
             self.skeleton = tuple((int(start), int(end)) for start, end in skeleton)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import operator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from imx500_native.checks import real_number, whole_number
 from imx500_native.errors import SimulationError
 from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
-from imx500_native.network import Network
+from imx500_native.network import as_network
+from imx500_native.roi import roi_of_words, roi_words
 from imx500_native.simulation.delivery import Delivery
 from imx500_native.simulation.encoders import encoder_for
 from imx500_native.simulation.encoders.classes import class_choices
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imx500_native.geometry import Rect, Size
+    from imx500_native.network import Network
     from imx500_native.simulation.encoders import Encode, Encoder
 
 _NANOSECONDS = 1_000_000_000
@@ -108,8 +110,12 @@ class SimulatedCamera(Delivery):
 
     Raises
     ------
+    NetworkTypeError
+        If `network` is no `Network`.
     SimulationError
         If an argument is out of range, or there is no encoder for the network.
+    GeometryError
+        If `roi` is no region of the sensor.
 
     Examples
     --------
@@ -136,12 +142,7 @@ class SimulatedCamera(Delivery):
         encode: Encode | None = None,
         frames: int | None = None,
     ) -> None:
-        if not isinstance(network, Network):
-            raise SimulationError(
-                f"network must be a Network, got {type(network).__name__}; "
-                "make one with Network(path) or Network.find(name)"
-            )
-        self.network = network
+        self.network = as_network(network)
         self.size = _checked_size(size)
         super().__init__(
             _checked_number(frame_rate, "frame_rate", above=0, most=1000),
@@ -224,14 +225,13 @@ class SimulatedCamera(Delivery):
     def set_roi(self, roi: Rect | None) -> Rect:
         """Change what the network sees, from the next frame on.
 
-        The driver's rules hold: the V4L2 control cuts each of the four numbers to 4032, the driver
-        then cuts each to the sensor's size, and a width or height of 0 means the full sensor. So
+        As with `Imx500Device.set_roi`, the V4L2 control cuts each of the four numbers to 4032. So
         asking for (0, 0, 4056, 3040) gives (0, 0, 4032, 3040); None gives the full sensor.
 
         Parameters
         ----------
         roi : tuple of int or None
-            (x, y, width, height) in sensor pixels, none of them negative.
+            (x, y, width, height) in sensor pixels.
 
         Returns
         -------
@@ -240,26 +240,11 @@ class SimulatedCamera(Delivery):
 
         Raises
         ------
-        SimulationError
-            If `roi` is not four integers, or one is negative.
+        GeometryError
+            If `roi` is not four integers, has no area or leaves the sensor.
         """
-        if roi is None:
-            self._roi = FULL_ROI
-            return self._roi
-        try:
-            x, y, width, height = (_index(value) for value in roi)
-        except (TypeError, ValueError):
-            raise SimulationError(
-                f"roi must be four integers (x, y, width, height) or None, got {roi!r:.80}"
-            ) from None
-        if min(x, y, width, height) < 0:
-            raise SimulationError(f"roi must not be negative, got {(x, y, width, height)}")
-        x, y, width, height = (min(value, _ROI_CONTROL_LIMIT) for value in (x, y, width, height))
-        if width == 0 or height == 0:
-            self._roi = FULL_ROI
-        else:
-            columns, rows = SENSOR_SIZE
-            self._roi = (min(x, columns), min(y, rows), min(width, columns), min(height, rows))
+        x, y, width, height = (min(word, _ROI_CONTROL_LIMIT) for word in roi_words(roi))
+        self._roi = roi_of_words((x, y, width, height))
         return self._roi
 
     def _frame(self, number: int) -> Frame:
@@ -374,11 +359,11 @@ def _inference_rate(network: Network) -> float:
 
 def _checked_size(size: object) -> Size:
     try:
-        width, height = (_index(value) for value in size)  # type: ignore[attr-defined]
+        width, height = (whole_number(value) for value in size)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
-        raise SimulationError(
-            f"size must be two integers (width, height), got {size!r:.80}"
-        ) from None
+        width = height = None
+    if width is None or height is None:
+        raise SimulationError(f"size must be two integers (width, height), got {size!r:.80}")
     if not (
         _SMALLEST_SIDE <= width <= SENSOR_SIZE[0] and _SMALLEST_SIDE <= height <= SENSOR_SIZE[1]
     ):
@@ -399,11 +384,8 @@ def _checked_number(
 ) -> float:
     """Check a finite number: at least `least`, above `above` and at most `most`."""
     lower = f"above {above:g}" if above > least else f"at least {least:g}"
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        number = math.nan
-    if isinstance(value, (bool, str)) or not (least <= number <= most and number > above):
+    number = real_number(value)
+    if not (least <= number <= most and number > above):
         raise SimulationError(
             f"{name} must be a number {lower} and at most {most:g}, got {value!r:.80}"
         )
@@ -412,17 +394,7 @@ def _checked_number(
 
 def _checked_int(value: object, name: str, least: int, most: int | None) -> int:
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-    try:
-        number = _index(value)
-    except TypeError:
-        raise SimulationError(f"{name} must be an integer {limits}, got {value!r:.80}") from None
-    if number < least or (most is not None and number > most):
-        raise SimulationError(f"{name} must be an integer {limits}, got {number}")
+    number = whole_number(value)
+    if number is None or number < least or (most is not None and number > most):
+        raise SimulationError(f"{name} must be an integer {limits}, got {value!r:.80}")
     return number
-
-
-def _index(value: object) -> int:
-    """`value` as an int; True and False are slips here, not numbers."""
-    if isinstance(value, bool):
-        raise TypeError("a bool is not a number here")
-    return operator.index(value)  # type: ignore[arg-type]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
+from imx500_native.checks import real_number
 from imx500_native.errors import CameraTimeoutError, SimulationError
 from imx500_native.latency import LatencyBudget
 
@@ -170,7 +172,8 @@ class Delivery(ABC):
         CameraTimeoutError
             If no frame is due in time.
         SimulationError
-            If the camera is closed or not started, or `encode` returned what does not fit.
+            If the camera is closed or not started, `timeout_s` is no number, or `encode` returned
+            what does not fit.
         """
         self._require_running()
         if not self._due_within(timeout_s):
@@ -234,11 +237,14 @@ class Delivery(ABC):
         Raises
         ------
         SimulationError
-            If the frame has no picture.
+            If `frame` is no frame, or has no picture.
         """
-        if frame.image is None:
-            raise SimulationError("the frame has no picture: it is of another camera")
-        return frame.image.copy()
+        image = getattr(frame, "image", None)
+        if image is None:
+            raise SimulationError(
+                f"to_rgb takes a frame of this camera, which has a picture, not {frame!r:.80}"
+            )
+        return image.copy()  # type: ignore[no-any-return]
 
     def _goes_on(self) -> bool:
         return self._running and (self._frames is None or self._delivered < self._frames)
@@ -251,13 +257,19 @@ class Delivery(ABC):
         return (self._next * _NANOSECONDS / self.frame_rate - passed_ns) / _NANOSECONDS
 
     def _due_within(self, limit_s: float | None) -> bool:
-        return limit_s is None or self._due_in_s() <= limit_s
+        if limit_s is None:
+            return True
+        if math.isnan(real_number(limit_s)):
+            raise SimulationError(
+                f"timeout_s must be a number of seconds or None, not {limit_s!r:.80}"
+            )
+        return self._due_in_s() <= limit_s
 
     def _not_due(self, limit_s: float | None) -> CameraTimeoutError:
         return CameraTimeoutError(
             f"no frame within {limit_s:g} s: this simulated camera makes one every "
             f"{1 / self.frame_rate:g} s",
-            "no frame",
+            "too early",
         )
 
     def _deliver(self) -> Frame:

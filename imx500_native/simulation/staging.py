@@ -10,6 +10,7 @@ from imx500_native._camera import prepare_sensor_controls, put_sensor_controls
 from imx500_native._libcamera import peek_control
 from imx500_native.buffers import written
 from imx500_native.errors import CameraOptionError
+from imx500_native.geometry import TRANSFORMS, as_size, as_transform
 from imx500_native.pictures import put_rgb
 from imx500_native.simulation.camera import SimulatedCamera
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from imx500_native._frame import FrameContext
     from imx500_native.buffers import PictureBuffer
-    from imx500_native.geometry import Rect, Size
+    from imx500_native.geometry import Rect, Size, TransformName
     from imx500_native.network import Network
     from imx500_native.pictures import ColorSpace, PictureLayout
 
@@ -101,7 +102,7 @@ def check_simulation(
     network: Network | None,
     *,
     size: Size,
-    transform: str | None,
+    transform: TransformName | Any | None,
     roi: Rect | None,
     input_tensor: bool,
 ) -> None:
@@ -118,6 +119,8 @@ def check_simulation(
     ------
     CameraOptionError
         If one contradicts the simulation.
+    GeometryError
+        If the size is malformed, or the transform unknown.
     """
     if not isinstance(simulation, SimulatedCamera):
         raise CameraOptionError(
@@ -127,14 +130,14 @@ def check_simulation(
         raise CameraOptionError(
             f"the simulation runs {simulation.network.name}, not {network.name}; leave network out"
         )
-    if tuple(size) != simulation.size:
+    size = as_size(size, "size")
+    if size != simulation.size:
         raise CameraOptionError(
-            f"the simulation's size is {simulation.size}, the camera's {tuple(size)}; "
-            "give both the same"
+            f"the simulation's size is {simulation.size}, the camera's {size}; give both the same"
         )
     if roi is not None or input_tensor:
         raise CameraOptionError(
             "with a simulation, give roi and input_tensor to the SimulatedCamera"
         )
-    if transform is not None:
+    if transform is not None and as_transform(transform) != TRANSFORMS["identity"]:
         raise CameraOptionError("a simulation draws its pictures upright; leave transform out")

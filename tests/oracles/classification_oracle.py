@@ -21,7 +21,7 @@ def probabilities(logits):
 
 def ranked(scores, *, softmax, threshold, limit):
     """Return [(class id, confidence)], most confident first, ties by class id."""
-    shares = probabilities(scores) if softmax else scores
+    shares = probabilities(scores) if softmax else [s if s < math.inf else None for s in scores]
     rows = [
         (class_id, float(share))
         for class_id, share in enumerate(shares)

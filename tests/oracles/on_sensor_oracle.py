@@ -15,7 +15,7 @@ def decode(outputs, *, order, units, threshold, limit=None):
     rows = []
     for row in range(filled):
         score, box = float(scores[row]), [float(v) for v in boxes[row]]
-        if not score >= threshold or not all(map(math.isfinite, box)):
+        if not score >= threshold or not all(map(math.isfinite, (score, *box))):
             continue
         x0, y0, x1, y1 = box if order == "xy" else (box[1], box[0], box[3], box[2])
         width, height = (np.float32(unit) for unit in units)

@@ -183,7 +183,7 @@ def _displaced(place, maps, stride):
 
 def _sigmoid(logit):
     with np.errstate(over="ignore"):
-        return 0.0 if np.isnan(logit) else float(1 / (1 + np.exp(-np.float64(logit))))
+        return 0.0 if not np.isfinite(logit) else float(1 / (1 + np.exp(-np.float64(logit))))
 
 
 def roots_of(heat, threshold):

@@ -67,7 +67,7 @@ def decode(boxes, scores, *, form, units, cells, logits, threshold, iou_threshol
             width, height = F(units[0]), F(units[1])
             box = box_of(values, form, cells[anchor] if cells else None)
             box = [F(side) / unit for side, unit in zip(box, (width, height) * 2, strict=True)]
-            if score >= F(threshold) and all(map(math.isfinite, box)):
+            if score >= F(threshold) and all(map(math.isfinite, (score, *box))):
                 found.append((box, float(score), best[0], anchor))
     found.sort(key=lambda one: -one[1])
     kept = []
