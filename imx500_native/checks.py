@@ -7,6 +7,8 @@ import operator
 import os
 from numbers import Real
 
+import numpy as np
+
 
 def real_number(value: object) -> float:
     """Read a number.
@@ -43,7 +45,8 @@ def whole_number(value: object) -> int | None:
     int or None
         None for what is no integer. True and False are slips here; numpy's integers are taken.
     """
-    if isinstance(value, bool):
+    # numpy's own would be read with a warning.
+    if isinstance(value, (bool, np.bool_)):
         return None
     try:
         return operator.index(value)  # type: ignore[arg-type]

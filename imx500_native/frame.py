@@ -343,9 +343,6 @@ class Frame(FrameState):
         return f"<Frame {' '.join(parts)}>"
 
 
-_NOT_TURNED = ("identity", TRANSFORMS["identity"])
-
-
 def frame_layout(
     lores_size: Size | None, transform: TransformName | Any, network_flipped: bool | None
 ) -> Layout | None:
@@ -366,7 +363,9 @@ def frame_layout(
     GeometryError
         If the size is malformed, the transform unknown or `network_flipped` no bool.
     """
-    if lores_size is None and network_flipped is None and transform in _NOT_TURNED:
+    # First, since picamera2 has libcamera's transforms fail when they are compared with text.
+    turned = as_transform(transform)
+    if lores_size is None and network_flipped is None and turned == TRANSFORMS["identity"]:
         return None
     size = None if lores_size is None else as_size(lores_size, "lores_size")
-    return Layout(size, as_transform(transform), as_network_flipped(network_flipped))
+    return Layout(size, turned, as_network_flipped(network_flipped))

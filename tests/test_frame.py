@@ -235,6 +235,33 @@ def test_detections_follow_the_transform(transform, flipped):
     np.testing.assert_array_equal(turned.detections().xyxy, expected.xyxy)
 
 
+class TransformAsPicamera2HasIt(SimpleNamespace):
+    """picamera2 gives libcamera's class a comparison that takes every other for one of its own."""
+
+    def __eq__(self, other):
+        return all(getattr(self, name) == getattr(other, name) for name in vars(self))
+
+    __hash__ = None
+
+
+def test_a_transform_that_fails_when_compared_with_text():
+    frames = {
+        name: Frame.from_metadata(
+            metadata(),
+            network=SSD,
+            stream_size=(640, 480),
+            roi=SQUARE,
+            transform=TransformAsPicamera2HasIt(**TRANSFORMS[name]._asdict()),
+        )
+        for name in ("identity", "transpose")
+    }
+    plain = Frame.from_metadata(metadata(), network=SSD, stream_size=(640, 480), roi=SQUARE)
+    box = [0.1, 0.2, 0.3, 0.6]
+    assert frames["identity"].mapper() is plain.mapper()
+    turned = CoordinateMapper(SQUARE, plain.scaler_crop, (640, 480), transform="transpose")
+    np.testing.assert_array_equal(frames["transpose"].mapper().boxes(box), turned.boxes(box))
+
+
 def test_a_flip_of_what_the_network_saw_is_never_guessed():
     frame = Frame.from_metadata(
         metadata(), network=SSD, stream_size=(640, 480), roi=FULL_ROI, transform="hflip"
