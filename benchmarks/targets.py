@@ -212,7 +212,6 @@ TARGETS = (
         yolov8.DETECTIONS, ("yolov8",), "YOLOv8 raw, 10 objects: at least 50x", 50, in_readme=True
     ),
     Target(yolov8.POSES, ("yolov8",), "YOLOv8 raw, 10 people's poses: at least 50x", 50),
-    Target(yolov8.MASKS, ("yolov8",), "YOLOv8 raw, 10 objects with masks: at least 50x", 50),
     Target(
         posenet.people_job(5),
         (posenet.NETWORK,),

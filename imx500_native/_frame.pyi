@@ -6,6 +6,7 @@ from typing_extensions import disjoint_base
 
 from imx500_native._latency import LatencyBudget
 from imx500_native.decoding import Decoder
+from imx500_native.frame import Frame
 from imx500_native.geometry import CoordinateMapper, Layout, Rect, Size, TransformName
 from imx500_native.network import Network
 from imx500_native.results import (
@@ -104,3 +105,9 @@ def new_frame(
     sequence: int | None,
     layout: Layout | None = None,
 ) -> _Kind: ...
+
+@disjoint_base
+class FrameTaker:
+    timeout_s: float
+    _session: Any
+    def capture(self, timeout_s: float | None = None) -> Frame: ...

@@ -585,3 +585,57 @@ def new_frame(
     return made(
         kind, controls, network, stream_size, roi, image, image_format, sequence, None, layout
     )
+
+
+cdef class FrameTaker:
+    """The part of `Camera` that is between a program and its next frame, in C for its time.
+
+    Attributes
+    ----------
+    timeout_s : float
+        As of `Camera`.
+    """
+
+    cdef public object _session
+    cdef public object timeout_s
+
+    def capture(self, timeout_s=None):
+        """Wait for the next frame and return it.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long to wait; the camera's `timeout_s` where it is not given.
+
+        Returns
+        -------
+        Frame
+            With the picture, and the metadata moved out of the camera's request.
+
+        Raises
+        ------
+        CameraError
+            If the camera does not stream, or is stopped meanwhile.
+        CameraTimeoutError
+            If no frame comes in time, or with a network none with tensors; its `kind` says what
+            came instead.
+        CameraOptionError
+            If `timeout_s` is no number.
+        """
+        session = self._session
+        if session is None:
+            session = self._opened_session()
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        try:
+            frame = session.take(limit_s)
+        except (TypeError, OverflowError):
+            # Only here: it brings asyncio, which a program may do without.
+            from imx500_native.live_waiting import require_seconds
+
+            require_seconds(limit_s)
+            raise
+        if frame is None:
+            raise self._failure(session, limit_s) or self._not_streaming()
+        if session.tensorless:
+            self._check_tensors(session)
+        return frame

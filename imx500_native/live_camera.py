@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 
-from imx500_native._frame import FrameContext
+from imx500_native._frame import FrameContext, FrameTaker
 from imx500_native.buffers import BufferPool
 from imx500_native.checks import real_number
 from imx500_native.configuring import (
@@ -57,13 +57,9 @@ if TYPE_CHECKING:
 Policy = Literal["latest", "all"]
 
 _USUAL_FRAME_RATE = 30.0
-_NOT_STREAMING = (
-    "the camera does not stream, or was stopped meanwhile; call start() or use it in a with "
-    "statement"
-)
 
 
-class Camera:
+class Camera(FrameTaker):
     """A camera of this machine, through libcamera.
 
     The constructor finds, opens and configures the camera; `start`, or a ``with`` statement,
@@ -564,42 +560,6 @@ class Camera:
                 session.set_controls()
             self._controls.update(controls)
 
-    def capture(self, timeout_s: float | None = None) -> Frame:
-        """Wait for the next frame and return it.
-
-        Parameters
-        ----------
-        timeout_s : float, optional
-            How long to wait; the camera's `timeout_s` where it is not given.
-
-        Returns
-        -------
-        Frame
-            With the picture, and the metadata moved out of the camera's request.
-
-        Raises
-        ------
-        CameraError
-            If the camera does not stream, or is stopped meanwhile.
-        CameraTimeoutError
-            If no frame comes in time, or with a network none with tensors; its `kind` says what
-            came instead.
-        CameraOptionError
-            If `timeout_s` is no number.
-        """
-        session = self._session or self._opened_session()
-        limit_s = self.timeout_s if timeout_s is None else timeout_s
-        try:
-            frame = session.take(limit_s)
-        except (TypeError, OverflowError):
-            require_seconds(limit_s)
-            raise
-        if frame is None:
-            raise self._failure(session, limit_s) or CameraError(_NOT_STREAMING)
-        if session.tensorless:
-            self._check_tensors(session)
-        return frame
-
     async def capture_async(self, timeout_s: float | None = None) -> Frame:
         """Wait for the next frame without blocking the event loop.
 
@@ -623,7 +583,7 @@ class Camera:
         require_seconds(limit_s)
         frame = await self._next_async(session, limit_s)
         if frame is None:
-            raise CameraError(_NOT_STREAMING)
+            raise self._not_streaming()
         return frame
 
     def __iter__(self) -> Iterator[Frame]:
@@ -675,13 +635,13 @@ class Camera:
         session = self._session
         if session is None:
             self._opened()
-            raise CameraError(_NOT_STREAMING)
+            raise self._not_streaming()
         return session
 
     def _streaming(self) -> RunLoop:
         session = self._opened_session()
         if not session.running:
-            raise CameraError(_NOT_STREAMING)
+            raise self._not_streaming()
         return session
 
     async def _next_async(self, session: RunLoop, timeout_s: float) -> Frame | None:
@@ -703,6 +663,12 @@ class Camera:
         if failure is not None:
             raise failure
         return None
+
+    def _not_streaming(self) -> CameraError:
+        return CameraError(
+            "the camera does not stream, or was stopped meanwhile; call start() or use it in a "
+            "with statement"
+        )
 
     def _check_tensors(self, session: RunLoop) -> None:
         if self.network is not None:
