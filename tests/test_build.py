@@ -81,6 +81,8 @@ class Sources:
         tools = dict.fromkeys(("CC", "CXX", "LDSHARED", "LDCXXSHARED"), str(compiler))
         self.environment = os.environ | tools
         self.environment |= {"PKG_CONFIG_LIBDIR": str(self.libdir), "PYTHONPATH": str(self.tools)}
+        # Of two numpys of one length within a second, the bytecode would stay the first one's.
+        self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
         for name in ("PKG_CONFIG_PATH", "IMX500_SANITIZE", "IMX500_WITHOUT_LIBCAMERA"):
             self.environment.pop(name, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 
 import dense_networks
@@ -51,7 +52,9 @@ def zeros(decoder):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_the_decoders_help_tells_of_every_head_and_its_parameters(name):
-    described = re.split(r"\n    (\w+)\n        ", Decoder.__doc__.split("Notes\n")[1])
+    # Python 3.13 takes the indentation away itself.
+    notes = inspect.getdoc(Decoder).split("Notes\n")[1]
+    described = re.split(r"\n(\w+)\n    ", notes)
     texts = dict(zip(described[1::2], described[2::2], strict=True))
     assert list(texts) == list(HEADS)
     text = " ".join(texts[name].split())
