@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from imx500_native import CameraTimeoutError, Network, SimulatedCamera, SimulationError
+from imx500_native import Camera, CameraTimeoutError, Network, SimulatedCamera, SimulationError
 
 SIZE = (64, 48)
 
@@ -26,14 +26,14 @@ def test_a_program_for_the_one_runs_on_the_other(network):
     pytest.importorskip(
         "libcamera", reason='libcamera is missing; get it with: eval "$(scripts/libcamera --env)"'
     )
-    live_camera = pytest.importorskip(
-        "imx500_native.live_camera",
+    pytest.importorskip(
+        "imx500_native._camera",
         reason="imx500_native was built without libcamera; "
         'build it again after: eval "$(scripts/libcamera --env)"',
     )
     # What only configures libcamera, or the simulation.
     own = {"buffer_count", "color_space", "policy", "raw_size", "simulation", "timeout_s"}
-    with live_camera.Camera(size=SIZE) as live, camera_of(network) as simulated:
+    with Camera(size=SIZE) as live, camera_of(network) as simulated:
         asked = {name for name in dir(live) if not name.startswith("_")} - own
         assert asked <= set(dir(simulated))
         assert type(simulated.latency) is type(live.latency)
