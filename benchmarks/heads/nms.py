@@ -12,7 +12,7 @@ from cases import Case
 from imx500_native.suppression import nms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
@@ -56,6 +56,13 @@ def _with_scores(
     return boxes, scores
 
 
+def _ours(
+    boxes: npt.NDArray[np.float32], scores: npt.NDArray[np.float32]
+) -> Callable[[], npt.NDArray[np.intp]]:
+    # A partial would merge its keywords at every call, which takes a tenth of the time.
+    return lambda: nms(boxes, scores, IOU_THRESHOLD, max_detections=MOST, plus_one=True)
+
+
 def cases(rng: np.random.Generator) -> Iterator[Case]:
     """Yield the jobs, ours by picamera2's rule of one pixel more, so that the results are equal."""
     theirs = peers.picamera2_module("postprocess").nms
@@ -64,8 +71,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
         (AROUND_MANY, boxes_around_objects(MANY, rng)),
         (IN_A_CROWD, boxes_in_a_crowd(rng)),
     ):
-        ours = partial(nms, boxes, scores, IOU_THRESHOLD, max_detections=MOST, plus_one=True)
-        peer = partial(theirs, boxes, scores)
+        ours, peer = _ours(boxes, scores), partial(theirs, boxes, scores)
         if ours().tolist() != [int(row) for row in peer()]:
             raise AssertionError(f"{job}: the peer's result is another one, so there is no race")
         yield Case(job, "", "picamera2", ours, peer, touched_bytes())
