@@ -23,7 +23,7 @@ from imx500_native.geometry import (
     as_transform,
     configured_transform,
 )
-from imx500_native.metadata import Metadata
+from imx500_native.metadata import Metadata, several
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -301,14 +301,7 @@ class Frame(FrameState):
         return _image.planar_to_rgb(_tensors.byte_array(values).reshape(shape), table, bgr)
 
     def _values(self, name: str) -> Any:
-        """Return a control that holds several numbers; None where it is missing or empty."""
-        values = self._controls.get(name)
-        try:
-            return None if values is None or len(values) == 0 else values
-        except TypeError:
-            raise TensorInfoError(
-                f"{name} must be a sequence of numbers, not {values!r:.80}"
-            ) from None
+        return several(name, self._controls.get(name))
 
     def _input_values(self) -> tuple[Any, tuple[int, int, int] | None]:
         """Return the input tensor's bytes and (channels, height, width); None for no tensor."""

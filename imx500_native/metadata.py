@@ -14,6 +14,32 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+def several(name: str, values: Any) -> Any:
+    """Check a control that holds several numbers.
+
+    Parameters
+    ----------
+    name : str
+        libcamera's name of it, for the message.
+    values : sequence or None
+        As it came.
+
+    Returns
+    -------
+    sequence or None
+        As it came; None where it is missing or empty.
+
+    Raises
+    ------
+    TensorInfoError
+        If it is no sequence.
+    """
+    try:
+        return None if values is None or len(values) == 0 else values
+    except TypeError:
+        raise TensorInfoError(f"{name} must be a sequence of numbers, not {values!r:.80}") from None
+
+
 class Metadata(dict[str, Any]):
     """Controls by name, read like the list that libcamera keeps."""
 
@@ -43,14 +69,9 @@ class Metadata(dict[str, Any]):
         TensorInfoError
             As `imx500_native._tensors.output_arrays`, or if the tensor is no sequence.
         """
-        values = self.get("CnnOutputTensor")
-        try:
-            if values is None or len(values) == 0:
-                return None
-        except TypeError:
-            raise TensorInfoError(
-                f"CnnOutputTensor must be a sequence of numbers, not {values!r:.80}"
-            ) from None
+        values = several("CnnOutputTensor", self.get("CnnOutputTensor"))
+        if values is None:
+            return None
         return output_arrays(values, self.get("CnnOutputTensorInfo"), shapes)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""What the tests of live cameras share: a sensor that is not there, and looks at the process."""
+"""What the tests of live cameras share: a sensor that is not there, and looks at the process.
+
+Whoever imports this is skipped, with the remedy, where there is no libcamera or no extension for
+it: import it before either.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
+
+libcamera = pytest.importorskip(
+    "libcamera",
+    reason="libcamera's Python bindings are missing; "
+    'get them with: eval "$(scripts/libcamera --env)"',
+)
+pytest.importorskip(
+    "imx500_native._camera",
+    reason="imx500_native was built without libcamera; "
+    'build it again after: eval "$(scripts/libcamera --env)"',
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

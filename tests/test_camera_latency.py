@@ -6,28 +6,16 @@ import time
 
 import numpy as np
 import pytest
+from live_cameras import NETWORK, SMALL
 from oracles.tensor_info_oracle import pack_output_info
 
 from imx500_native import FULL_ROI, Network, Pipeline
-
-pytest.importorskip(
-    "libcamera",
-    reason='libcamera is missing; get it with: eval "$(scripts/libcamera --env)"',
-)
-pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-# After the skips, as it needs libcamera.
 from imx500_native.live_camera import Camera
-
-SMALL = (64, 48)
 
 
 @pytest.fixture
 def network():
-    return Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    return Network.find(NETWORK)
 
 
 def put_one_detection(inject, network):

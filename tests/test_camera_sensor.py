@@ -7,25 +7,12 @@ import time
 
 import numpy as np
 import pytest
-
-from imx500_native import CameraError, DeviceError, GeometryError, Network
-
-pytest.importorskip(
-    "libcamera",
-    reason='libcamera is missing; get it with: eval "$(scripts/libcamera --env)"',
-)
-pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-# After the skips, as they need libcamera.
+from live_cameras import SMALL
 from native.build import inject_controls
 
-from imx500_native import device, live_camera
+from imx500_native import CameraError, DeviceError, GeometryError, Network, device, live_camera
 from imx500_native.live_camera import Camera
 
-SMALL = (64, 48)
 ROI = (508, 0, 3040, 3040)
 
 

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from live_cameras import NETWORK, SMALL, capture_for_ever, inject_tensors, open_files, wait_until
+from live_cameras import (
+    NETWORK,
+    SMALL,
+    capture_for_ever,
+    inject_tensors,
+    libcamera,
+    open_files,
+    wait_until,
+)
+from native.build import occupy_manager
+from virtual_camera import VirtualCamera
 
 from imx500_native import FULL_ROI, Network
 from imx500_native.errors import (
@@ -25,22 +35,7 @@ from imx500_native.errors import (
     Imx500Error,
     NetworkTypeError,
 )
-
-libcamera = pytest.importorskip(
-    "libcamera",
-    reason="libcamera's Python bindings are missing; "
-    'get them with: eval "$(scripts/libcamera --env)"',
-)
-pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-# After the skips, as all of them need libcamera.
-from native.build import occupy_manager  # noqa: E402
-from virtual_camera import VirtualCamera  # noqa: E402
-
-from imx500_native.live_camera import Camera  # noqa: E402
+from imx500_native.live_camera import Camera
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,17 +5,6 @@ from __future__ import annotations
 import pytest
 from live_cameras import run_script
 
-pytest.importorskip(
-    "libcamera",
-    reason="libcamera's Python bindings are missing; "
-    'get them with: eval "$(scripts/libcamera --env)"',
-)
-pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-
 
 class TestProcessEnd:
     @pytest.mark.parametrize("how", ["with Camera(size=(64, 48)) as camera:", "if True:"])

@@ -15,19 +15,6 @@ import pytest
 from live_cameras import NETWORK, SMALL, inject_tensors, open_files, resident_bytes
 
 from imx500_native import Network, buffers
-
-pytest.importorskip(
-    "libcamera",
-    reason="libcamera's Python bindings are missing; "
-    'get them with: eval "$(scripts/libcamera --env)"',
-)
-pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-# After the skips, as they need libcamera.
-
 from imx500_native.live_camera import Camera
 
 if TYPE_CHECKING:

@@ -16,23 +16,10 @@ from live_cameras import (
     capture_for_ever_async,
     inject_tensors,
 )
+from native.build import occupy_manager
 
 from imx500_native import Network
 from imx500_native.errors import CameraError, CameraTimeoutError
-
-pytest.importorskip(
-    "libcamera",
-    reason="libcamera's Python bindings are missing; "
-    'get them with: eval "$(scripts/libcamera --env)"',
-)
-pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-# After the skips, as they need libcamera.
-from native.build import occupy_manager
-
 from imx500_native.live_camera import Camera
 
 if TYPE_CHECKING:

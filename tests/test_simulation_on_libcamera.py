@@ -8,29 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from live_cameras import run_script
+from live_cameras import SMALL, run_script
 
-from imx500_native import FULL_ROI, Network, SimulatedCamera
+from imx500_native import FULL_ROI, Network, SimulatedCamera, _camera
+from imx500_native._libcamera import take_controls
 from imx500_native.errors import (
     CameraOptionError,
     RequestStateError,
     SimulationError,
     TensorTakenError,
 )
+from imx500_native.live_camera import Camera
 from imx500_native.pictures import put_rgb
-
-pytest.importorskip(
-    "libcamera",
-    reason='libcamera is missing; get it with: eval "$(scripts/libcamera --env)"',
-)
-_camera = pytest.importorskip(
-    "imx500_native._camera",
-    reason="imx500_native was built without libcamera; "
-    'build it again after: eval "$(scripts/libcamera --env)"',
-)
-# After the skips, as both need libcamera.
-from imx500_native._libcamera import take_controls  # noqa: E402
-from imx500_native.live_camera import Camera  # noqa: E402
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -41,7 +30,6 @@ if TYPE_CHECKING:
     from imx500_native.pictures import ColorSpace
 
 SIZE = (640, 480)
-SMALL = (64, 48)
 ROI = (508, 0, 3040, 3040)
 DETECTOR = "ssd_mobilenetv2_fpnlite_320x320_pp"
 

@@ -14,7 +14,7 @@ from imx500_native.frame import Frame
 from imx500_native.geometry import FULL_ROI, SENSOR_SIZE
 from imx500_native.network import as_network
 from imx500_native.roi import roi_of_words, roi_words
-from imx500_native.simulation.delivery import Delivery
+from imx500_native.simulation.delivery import NANOSECONDS, Delivery
 from imx500_native.simulation.encoders import encoder_for
 from imx500_native.simulation.encoders.classes import class_choices
 from imx500_native.simulation.packing import InputPacker, OutputPacker
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from imx500_native.network import Network
     from imx500_native.simulation.encoders import Encode, Encoder
 
-_NANOSECONDS = 1_000_000_000
 _SMALLEST_SIDE = 16
 _MOST_OBJECTS = 64
 _ROI_CONTROL_LIMIT = 4032
@@ -251,7 +250,7 @@ class SimulatedCamera(Delivery):
         seen, picture = self._shot(number, number / self.frame_rate)
         metadata = {
             "SensorTimestamp": self._boot_ns * self.real_time
-            + round(number * _NANOSECONDS / self.frame_rate),
+            + round(number * NANOSECONDS / self.frame_rate),
             "FrameDuration": round(1_000_000 / self.frame_rate),
         }
         return Frame.from_metadata(

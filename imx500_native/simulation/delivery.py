@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from imx500_native.frame import Frame
 
-_NANOSECONDS = 1_000_000_000
+NANOSECONDS = 1_000_000_000
 
 
 class Clock:
@@ -253,8 +253,10 @@ class Delivery(ABC):
         """Return how long until there is a frame that was not delivered."""
         if not self.real_time:
             return 0.0
-        passed_ns = self._clock.monotonic_ns() - self._started_ns
-        return (self._next * _NANOSECONDS / self.frame_rate - passed_ns) / _NANOSECONDS
+        return (self._next * NANOSECONDS / self.frame_rate - self._passed_ns()) / NANOSECONDS
+
+    def _passed_ns(self) -> int:
+        return self._clock.monotonic_ns() - self._started_ns
 
     def _due_within(self, limit_s: float | None) -> bool:
         if limit_s is None:
@@ -275,8 +277,7 @@ class Delivery(ABC):
     def _deliver(self) -> Frame:
         number = self._next
         if self.real_time:
-            passed_ns = self._clock.monotonic_ns() - self._started_ns
-            number = max(number, int(passed_ns * self.frame_rate / _NANOSECONDS))
+            number = max(number, int(self._passed_ns() * self.frame_rate / NANOSECONDS))
             self.dropped += number - self._next
         self._next = number + 1
         self._delivered += 1
