@@ -52,8 +52,9 @@ def measure(budget_s: float) -> Iterator[cases.Row]:
     frame is taken before, untimed, and held on to, as the variable of a loop does. So neither is
     counted what freeing a frame costs, which comes after the outputs are there; nor giving a
     buffer back to the camera, which a program that keeps up with it does before the next frame is
-    complete. What that adds for one that does not is measured too. The least of many counts, and
-    the clock's own time is taken off.
+    complete. What that adds for one that does not is measured too. The least of many counts. The
+    clock is read once before, as tensors that were just written have pushed it out of the caches
+    too, and its own time is taken off.
 
     Raises
     ------
@@ -97,6 +98,7 @@ def _least_s(
             _ = before[0].outputs
             if COLUMNS[number] == cases.CAMERA_LATE:
                 before.clear()
+            perf_counter_ns()
             start = perf_counter_ns()
             frame = take(camera, iterator)
             outputs = frame.outputs

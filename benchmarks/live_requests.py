@@ -92,8 +92,9 @@ def least_s(camera: Any, jobs: Sequence[Job], budget_s: float) -> list[float]:
 
     Before each timed call the same call runs on another request: writing megabytes of tensors
     pushes the interpreter and the code of both sides out of the caches, and this brings back what
-    the job itself runs, but not its tensors. The jobs take turns in batches, as one call of a peer
-    that touches megabytes leaves no cache warm for the next. The clock's own time is taken off.
+    the job itself runs, but not its tensors. The clock is read once before for the same reason, and
+    its own time is taken off. The jobs take turns in batches, as one call of a peer that touches
+    megabytes leaves no cache warm for the next.
     """
     least = [float("inf")] * len(jobs)
     end = perf_counter() + budget_s
@@ -106,6 +107,7 @@ def least_s(camera: Any, jobs: Sequence[Job], budget_s: float) -> list[float]:
                 other = camera.capture()
                 job.prepare_warm_up(other)
                 job.call(other)
+                perf_counter_ns()
                 start = perf_counter_ns()
                 result = job.call(request)
                 if job.frees:

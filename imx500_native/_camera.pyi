@@ -4,8 +4,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from imx500_native._frame import FrameContext
-from imx500_native.frame import Frame
+from imx500_native._frame import FrameContext, FrameSource, PictureLease
 from imx500_native.latency import LatencyBudget
 
 def abandon(owner: object) -> None: ...
@@ -21,22 +20,19 @@ class Counts(NamedTuple):
     cancelled: int
 
 @final
-class Lease:
+class Lease(PictureLease):
     def __init__(self, /, *args: object, **kwargs: object) -> None: ...
 
 @final
-class RunLoop:
+class RunLoop(FrameSource):
     latency: LatencyBudget | None
-    tensorless: int
     def __init__(
         self,
         camera: Any,
         requests: list[Any],
         carrier: Any,
-        memories: list[npt.NDArray[np.uint8]],
+        pictures: list[npt.NDArray[np.uint8]],
         dma_bufs: list[int],
-        shape: tuple[int, ...],
-        strides: tuple[int, ...],
         *,
         only_latest: bool,
         context: FrameContext,
@@ -45,7 +41,6 @@ class RunLoop:
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def set_controls(self) -> None: ...
-    def take(self, timeout_s: float) -> Frame | None: ...
     @property
     def running(self) -> bool: ...
     @property
@@ -54,9 +49,3 @@ class RunLoop:
     def event_fd(self) -> int: ...
     @property
     def counts(self) -> Counts: ...
-
-@final
-class Frames:
-    def __init__(self, camera: object, session: RunLoop) -> None: ...
-    def __iter__(self) -> Frames: ...
-    def __next__(self) -> Frame: ...

@@ -16,12 +16,11 @@ from libcpp cimport bool as cbool
 from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
 
-from imx500_native._frame cimport FrameContext, FrameState
+from imx500_native._frame cimport FrameContext, FrameSource, FrameState, PictureLease
 from imx500_native._latency cimport LatencyBudget
 from imx500_native._libcamera cimport (
     Controls,
     bound_pointer,
-    id_of,
     refusal,
     request_pointer,
     stand_in_for,
@@ -32,11 +31,9 @@ from imx500_native.includes.libcamera cimport (
     KIND_RECTANGLE,
     KIND_UINT8,
     TAKEN,
-    CControl,
     CControlKind,
     CRequest,
     CTaking,
-    find_control,
     put_control,
     take_whole,
 )
@@ -175,15 +172,42 @@ class Counts(NamedTuple):
 # Not in cycles, as nothing that it keeps refers back: it may die anywhere, the collector included.
 @cython.no_gc
 @cython.final
-cdef class Lease:
+cdef class Lease(PictureLease):
     """The base of a picture's array: the buffer goes back to the camera when it dies."""
 
     cdef shared_ptr[CRunLoop] loop
     cdef size_t index
-    cdef object memory
+    cdef cnp.ndarray picture
 
     def __init__(self):
         raise TypeError("a lease comes with a picture")
+
+    cpdef object shown(self):
+        """Make the picture readable, which takes a while for a dma-buf, and show it.
+
+        Returns
+        -------
+        ndarray
+            Read-only; its base is this lease.
+        """
+        cdef CRunLoop *loop = self.loop.get()
+        cdef cnp.ndarray array
+        if loop.needs_access(self.index):
+            with nogil:
+                loop.begin_access(self.index)
+        array = cnp.PyArray_New(
+            cnp.ndarray,
+            cnp.PyArray_NDIM(self.picture),
+            cnp.PyArray_DIMS(self.picture),
+            cnp.NPY_UINT8,
+            cnp.PyArray_STRIDES(self.picture),
+            cnp.PyArray_DATA(self.picture),
+            0,
+            0,
+            None,
+        )
+        cnp.set_array_base(array, self)
+        return array
 
     def __dealloc__(self):
         if self.loop:
@@ -192,7 +216,7 @@ cdef class Lease:
 
 @cython.no_gc_clear
 @cython.final
-cdef class RunLoop:
+cdef class RunLoop(FrameSource):
     """One session of a configured camera, from `start` to `stop`.
 
     Parameters
@@ -203,12 +227,10 @@ cdef class RunLoop:
         With their buffers, and with their place in the list as cookie.
     carrier : libcamera.Request
         Which brings controls and is never queued.
-    memories : list of ndarray
-        uint8: each request's picture buffer, mapped.
+    pictures : list of ndarray
+        uint8, each as the picture lies in its request's buffer.
     dma_bufs : list of int
         Each picture buffer's dma-buf, or -1.
-    shape, strides : tuple of int
-        Of the picture in its buffer, in bytes.
     only_latest : bool
         Whether a frame that nobody took when the next one comes is dropped.
     context : FrameContext
@@ -235,25 +257,18 @@ cdef class RunLoop:
     cdef list requests
     cdef object carrier
     cdef CRequest *carrier_pointer
-    cdef list memories
+    cdef list pictures
     cdef object before_taking
     cdef FrameContext context
     cdef public LatencyBudget latency
-    cdef public Py_ssize_t tensorless
-    cdef unsigned int tensor_id
-    cdef int dimensions
-    cdef cnp.npy_intp[3] shape
-    cdef cnp.npy_intp[3] strides
 
     def __init__(
         self,
         camera,
         list requests,
         carrier,
-        list memories,
+        list pictures,
         list dma_bufs,
-        tuple shape,
-        tuple strides,
         *,
         bint only_latest,
         FrameContext context not None,
@@ -263,23 +278,13 @@ cdef class RunLoop:
         cdef CLoopSlot slot
         if self.loop:
             raise RuntimeError("a RunLoop is set up once")
-        self.dimensions = len(shape)
-        if not 1 <= self.dimensions <= 3 or len(strides) != self.dimensions:
-            raise ValueError(f"shape {shape} and strides {strides} must have one to three numbers")
-        if not len(requests) == len(memories) == len(dma_bufs):
-            raise ValueError("each request needs its memory and its dma-buf or -1")
-        end = 1
-        for axis in range(self.dimensions):
-            self.shape[axis] = shape[axis]
-            self.strides[axis] = strides[axis]
-            if self.shape[axis] < 1 or self.strides[axis] < 1:
-                raise ValueError(f"shape {shape} and strides {strides} must be positive")
-            end += (shape[axis] - 1) * strides[axis]
+        if not len(requests) == len(pictures) == len(dma_bufs):
+            raise ValueError("each request needs its picture and its dma-buf or -1")
         for number, request in enumerate(requests):
             if request.cookie != number:
                 raise ValueError(f"request {number} has the cookie {request.cookie}")
-            if cnp.PyArray_NBYTES(memories[number]) < end:
-                raise ValueError(f"a picture of {end} bytes does not fit its buffer")
+            if not isinstance(pictures[number], np.ndarray) or pictures[number].dtype != np.uint8:
+                raise ValueError(f"picture {number} is no array of uint8")
             slot.request = request_pointer(request)
             slot.dma_buf = dma_bufs[number]
             slot.in_access = slot.held = False
@@ -290,11 +295,9 @@ cdef class RunLoop:
         self.requests = requests
         self.carrier = carrier
         self.carrier_pointer = request_pointer(carrier)
-        self.memories = memories
+        self.pictures = pictures
         self.before_taking = before_taking
         self.context = context
-        # Only Raspberry Pi's libcamera has it; no control has the number 0.
-        self.tensor_id = id_of("CnnOutputTensor")
         cdef CCamera *pointer = <CCamera *>bound_pointer(
             camera, camera_capsule, imx500_camera_type_name()
         )
@@ -342,7 +345,7 @@ cdef class RunLoop:
         self.loop.get().set_controls(self.carrier_pointer[0])
         self.carrier.reuse()
 
-    def take(self, double timeout_s):
+    cpdef FrameState take(self, double timeout_s):
         """Wait for the next frame.
 
         Parameters
@@ -356,9 +359,6 @@ cdef class RunLoop:
             With the metadata, moved out of the request, and the picture, read-only; None where the
             time is up or the session was stopped.
         """
-        return self.next_frame(timeout_s)
-
-    cdef FrameState next_frame(self, double timeout_s):
         cdef size_t index = 0
         cdef size_t held = 0
         cdef CTurn state = self.loop.get().take(index, held)
@@ -386,42 +386,26 @@ cdef class RunLoop:
         return state
 
     cdef FrameState frame(self, size_t index, size_t held):
-        cdef CRunLoop *loop = self.loop.get()
         cdef Controls controls
         cdef Lease lease
-        cdef cnp.ndarray picture
-        cdef CControl tensor
         cdef FrameState taken
+        cdef object picture
         # From here on the lease returns the buffer, whatever happens.
         lease = Lease.__new__(Lease)
         lease.loop = self.loop
         lease.index = index
-        lease.memory = self.memories[index]
+        lease.picture = self.pictures[index]
         if self.before_taking is not None:
             self.before_taking(self.requests[index])
         controls = Controls.__new__(Controls)
         controls.sequence = self.pointers[index].sequence()
         controls.access = "move"
         take_whole(self.pointers[index][0], controls.list)
-        if loop.needs_access(index):
-            with nogil:
-                loop.begin_access(index)
-        picture = cnp.PyArray_New(
-            cnp.ndarray,
-            self.dimensions,
-            self.shape,
-            cnp.NPY_UINT8,
-            self.strides,
-            cnp.PyArray_DATA(lease.memory),
-            0,
-            0,
-            None,
-        )
-        cnp.set_array_base(picture, lease)
+        picture = lease
         if self.pointers.size() < held + KEPT_FREE:
-            picture = cnp.PyArray_NewCopy(picture, cnp.NPY_CORDER)
+            picture = cnp.PyArray_NewCopy(lease.shown(), cnp.NPY_CORDER)
             cnp.PyArray_CLEARFLAGS(picture, cnp.NPY_ARRAY_WRITEABLE)
-        if find_control(controls.list, self.tensor_id, tensor):
+        if controls.find_tensor():
             self.tensorless = 0
         else:
             self.tensorless += 1
@@ -429,9 +413,9 @@ cdef class RunLoop:
         if self.latency is not None:
             self.latency.finish()
             self.latency.start(
-                controls.get("SensorTimestamp"), None, loop.completed_ns(index)
+                controls.get("SensorTimestamp"), None, self.loop.get().completed_ns(index)
             )
-            taken._watch(self.latency)
+            taken.watch(self.latency)
         return taken
 
     @property
@@ -455,37 +439,3 @@ cdef class RunLoop:
         """What became of the requests so far, as `Counts`."""
         cdef CLoopCounts counts = self.loop.get().counts()
         return Counts(counts.completed, counts.dropped, counts.cancelled)
-
-
-@cython.final
-cdef class Frames:
-    """A camera's frames; keeps none while its user looks at one, as a frame may hold a buffer.
-
-    Parameters
-    ----------
-    camera : Camera
-        Asked why no frame came, and told of frames without tensors.
-    session : RunLoop
-        Where the frames are from.
-    """
-
-    cdef object camera
-    cdef RunLoop session
-
-    def __init__(self, camera, RunLoop session not None):
-        self.camera = camera
-        self.session = session
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        cdef FrameState frame = self.session.next_frame(0)
-        if frame is None:
-            timeout_s = self.camera.timeout_s
-            frame = self.session.next_frame(timeout_s)
-        if frame is None:
-            raise self.camera._failure(self.session, timeout_s) or StopIteration
-        if self.session.tensorless:
-            self.camera._check_tensors(self.session)
-        return frame

@@ -3,6 +3,10 @@ from libc.stdint cimport int64_t, uint64_t
 from imx500_native._latency cimport LatencyBudget
 
 
+cdef class PictureLease:
+    cpdef object shown(self)
+
+
 cdef class FrameState:
     cdef readonly object _controls
     cdef readonly object _stream_size
@@ -11,7 +15,8 @@ cdef class FrameState:
     cdef object fixed_roi
     cdef object roi_history
     cdef bint uncertain
-    cdef readonly object image
+    # None, an array, or the lease of a buffer until somebody asks for the array.
+    cdef object picture
     cdef readonly object image_format
     cdef readonly object sequence
     cdef object tensors
@@ -21,9 +26,9 @@ cdef class FrameState:
     cdef uint64_t budget_number
 
     cdef int settle_roi(self) except -1
-    cpdef object _watch(self, LatencyBudget budget)
-    cpdef int64_t _stage_begins(self) noexcept
-    cpdef object _stage_ends(self, str stage, int64_t began_ns)
+    cdef int watch(self, LatencyBudget budget) except -1
+    cdef int64_t stage_begins(self) noexcept
+    cdef int stage_ends(self, str stage, int64_t began_ns) except -1
     cdef object found(self, str task, object threshold, object max_detections)
 
 
@@ -36,4 +41,17 @@ cdef class FrameContext:
     cdef object roi_history
     cdef object layout
 
-    cdef FrameState frame(self, object controls, object image, object sequence)
+    cdef FrameState frame(self, object controls, object picture, object sequence)
+
+
+cdef class FrameSource:
+    cdef public Py_ssize_t tensorless
+
+    cpdef FrameState take(self, double timeout_s)
+
+
+cdef class FrameTaker:
+    cdef public FrameSource _session
+    cdef public object timeout_s
+
+    cdef FrameState next_frame(self, FrameSource session, object timeout_s)

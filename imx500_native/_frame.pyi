@@ -19,6 +19,10 @@ from imx500_native.results import (
 )
 
 @disjoint_base
+class PictureLease:
+    def shown(self) -> npt.NDArray[np.uint8]: ...
+
+@disjoint_base
 class FrameState:
     @classmethod
     def from_request(
@@ -107,7 +111,18 @@ def new_frame(
 ) -> _Kind: ...
 
 @disjoint_base
+class FrameSource:
+    tensorless: int
+    def take(self, timeout_s: float) -> Frame | None: ...
+
+@disjoint_base
 class FrameTaker:
     timeout_s: float
-    _session: Any
+    _session: FrameSource | None
     def capture(self, timeout_s: float | None = None) -> Frame: ...
+
+@final
+class Frames:
+    def __init__(self, camera: FrameTaker, session: FrameSource) -> None: ...
+    def __iter__(self) -> Frames: ...
+    def __next__(self) -> Frame: ...

@@ -45,6 +45,14 @@ cdef _Checked sizes = _Checked(as_size, "stream_size")
 cdef _Checked regions = _Checked(as_roi, "roi")
 
 
+cdef class PictureLease:
+    """A camera's buffer, lent to a frame, of which many a program never looks at the picture."""
+
+    cpdef object shown(self):
+        """Return the picture's array, which keeps the lease."""
+        raise NotImplementedError
+
+
 cdef class FrameState:
     """The state of a `Frame`, made by `new_frame`.
 
@@ -52,10 +60,8 @@ cdef class FrameState:
     ----------
     network : Network or None
         The network that the tensors are from.
-    image : ndarray or None
-        The picture.
     image_format : str or None
-        The order of its channels in memory.
+        The order of the picture's channels in memory.
     sequence : int or None
         The number of the frame since the camera started.
     """
@@ -161,17 +167,37 @@ cdef class FrameState:
             self.roi_history = None
         return 0
 
-    cpdef object _watch(self, LatencyBudget budget):
-        """Tell `budget`, whose newest frame this is, how long the own stages take."""
+    # Not cpdef: each call would first look whether Frame overrides it.
+    cdef int watch(self, LatencyBudget budget) except -1:
         self.budget = budget
         self.budget_number = budget.number
+        return 0
 
-    cpdef int64_t _stage_begins(self) noexcept:
+    cdef int64_t stage_begins(self) noexcept:
         return 0 if self.budget is None else boot_time_ns()
 
-    cpdef object _stage_ends(self, str stage, int64_t began_ns):
+    cdef int stage_ends(self, str stage, int64_t began_ns) except -1:
         if self.budget is not None:
             self.budget.measured(stage, self.budget_number, began_ns)
+        return 0
+
+    def _watch(self, LatencyBudget budget not None):
+        """Tell `budget`, whose newest frame this is, how long the own stages take."""
+        self.watch(budget)
+
+    def _stage_begins(self):
+        return self.stage_begins()
+
+    def _stage_ends(self, str stage, int64_t began_ns):
+        self.stage_ends(stage, began_ns)
+
+    @property
+    def image(self):
+        """The picture, an array of uint8; None where the frame has none."""
+        # Two threads may both come here first, and each makes an array on the one lease.
+        if isinstance(self.picture, PictureLease):
+            self.picture = (<PictureLease>self.picture).shown()
+        return self.picture
 
     @property
     def roi(self):
@@ -194,12 +220,12 @@ cdef class FrameState:
         """
         cdef int64_t began_ns
         if not self.tensors_read:
-            began_ns = self._stage_begins()
+            began_ns = self.stage_begins()
             shapes = None if self.network is None else self.network.output_shapes
             self.tensors = self._controls.output_arrays(shapes)
             self.tensors_read = True
             if self.tensors is not None:
-                self._stage_ends("outputs", began_ns)
+                self.stage_ends("outputs", began_ns)
         return self.tensors
 
     def mapper(self, str stream="main"):
@@ -263,7 +289,7 @@ cdef class FrameState:
                 "frame.result() gives what there is"
             )
         outputs = self.outputs
-        cdef int64_t began_ns = self._stage_begins()
+        cdef int64_t began_ns = self.stage_begins()
         result = decoder(outputs)
         if outputs is None:
             # Nothing has no place, so nothing needs to be known of the picture.
@@ -272,7 +298,7 @@ cdef class FrameState:
             return result
         if result.space == "network":
             result.move_to(self.mapper())
-        self._stage_ends("results", began_ns)
+        self.stage_ends("results", began_ns)
         return result
 
     def result(self, threshold=None, max_detections=None):
@@ -482,7 +508,7 @@ cdef FrameState made(
     object network,
     object stream_size,
     object roi,
-    object image,
+    object picture,
     object image_format,
     object sequence,
     object roi_history,
@@ -498,7 +524,7 @@ cdef FrameState made(
     frame.fixed_roi = roi
     frame.roi_history = roi_history
     frame._layout = layout
-    frame.image = image
+    frame.picture = picture
     frame.image_format = image_format
     frame.sequence = sequence
     return frame
@@ -529,14 +555,14 @@ cdef class FrameContext:
         self.roi_history = roi_history
         self.layout = layout
 
-    cdef FrameState frame(self, object controls, object image, object sequence):
+    cdef FrameState frame(self, object controls, object picture, object sequence):
         return made(
             self.kind,
             controls,
             self.network,
             self.stream_size,
             self.roi,
-            image,
+            picture,
             self.image_format,
             sequence,
             self.roi_history,
@@ -587,6 +613,42 @@ def new_frame(
     )
 
 
+cdef class FrameSource:
+    """Where a `FrameTaker` has its frames from; `take` is for those who derive from it.
+
+    Attributes
+    ----------
+    tensorless : int
+        How many frames without output tensors were taken since the last one that has them.
+    """
+
+    cpdef FrameState take(self, double timeout_s):
+        """Wait for the next frame.
+
+        Parameters
+        ----------
+        timeout_s : float
+            How long to wait; 0 looks once.
+
+        Returns
+        -------
+        Frame or None
+            None where the time is up or there will be no more.
+        """
+        raise NotImplementedError
+
+
+cdef double seconds(object timeout_s) except? -1:
+    try:
+        return timeout_s
+    except (TypeError, OverflowError):
+        # Only here: it brings asyncio, which a program may do without.
+        from imx500_native.live_waiting import require_seconds
+
+        require_seconds(timeout_s)
+        raise
+
+
 cdef class FrameTaker:
     """The part of `Camera` that is between a program and its next frame, in C for its time.
 
@@ -596,8 +658,16 @@ cdef class FrameTaker:
         As of `Camera`.
     """
 
-    cdef public object _session
-    cdef public object timeout_s
+    cdef FrameState next_frame(self, FrameSource session, object timeout_s):
+        """The next frame; None where the session was stopped."""
+        cdef FrameState frame = session.take(seconds(timeout_s))
+        if frame is None:
+            failure = self._failure(session, timeout_s)
+            if failure is not None:
+                raise failure
+        elif session.tensorless:
+            self._check_tensors(session)
+        return frame
 
     def capture(self, timeout_s=None):
         """Wait for the next frame and return it.
@@ -622,20 +692,41 @@ cdef class FrameTaker:
         CameraOptionError
             If `timeout_s` is no number.
         """
-        session = self._session
+        cdef FrameSource session = self._session
         if session is None:
             session = self._opened_session()
-        limit_s = self.timeout_s if timeout_s is None else timeout_s
-        try:
-            frame = session.take(limit_s)
-        except (TypeError, OverflowError):
-            # Only here: it brings asyncio, which a program may do without.
-            from imx500_native.live_waiting import require_seconds
-
-            require_seconds(limit_s)
-            raise
+        cdef FrameState frame = self.next_frame(
+            session, self.timeout_s if timeout_s is None else timeout_s
+        )
         if frame is None:
-            raise self._failure(session, limit_s) or self._not_streaming()
-        if session.tensorless:
-            self._check_tensors(session)
+            raise self._not_streaming()
+        return frame
+
+
+@cython.final
+cdef class Frames:
+    """A camera's frames; keeps none while its user looks at one, as a frame may hold a buffer.
+
+    Parameters
+    ----------
+    camera : FrameTaker
+        Asked how long to wait, why no frame came, and told of frames without tensors.
+    session : FrameSource
+        Where the frames are from.
+    """
+
+    cdef FrameTaker camera
+    cdef FrameSource session
+
+    def __init__(self, FrameTaker camera not None, FrameSource session not None):
+        self.camera = camera
+        self.session = session
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef FrameState frame = self.camera.next_frame(self.session, self.camera.timeout_s)
+        if frame is None:
+            raise StopIteration
         return frame

@@ -88,6 +88,10 @@ cdef dict pointers = {}
 cdef Py_ssize_t MAX_POINTERS = 64
 
 
+cdef unsigned int output_tensor_id = 0
+cdef unsigned int output_info_id = 0
+
+
 cdef bint learn_names() except -1:
     """Read libcamera's table of controls; False where it has not grown since the last time."""
     # A test, or a pipeline's own module, may register more after the first look.
@@ -109,6 +113,17 @@ cdef unsigned int id_of(str name) except? 0:
     if number is None:
         number = stand_ins.get(name)
     return 0 if number is None else number
+
+
+cdef unsigned int learnt_id(unsigned int *number, str name) except? 0:
+    """`id_of` for what every frame is asked for: a dictionary takes as long as the whole list."""
+    if number[0]:
+        return number[0]
+    found = id_of(name)
+    # A stand-in gives way should this libcamera come to know the name.
+    if name in ids_by_name:
+        number[0] = found
+    return found
 
 
 cdef unsigned int stand_in_for(str name) except 0:
@@ -257,6 +272,14 @@ cdef class Controls:
     def __iter__(self):
         return iter(self.keys())
 
+    cdef bint find_tensor(self) except -1:
+        if not self.sought:
+            self.has_tensor = find_control(
+                self.list, learnt_id(&output_tensor_id, "CnnOutputTensor"), self.tensor
+            )
+            self.sought = True
+        return self.has_tensor
+
     def output_arrays(self, shapes=None):
         """Show the network's output tensors.
 
@@ -276,21 +299,20 @@ cdef class Controls:
         TensorInfoError
             If the tensors are of a wrong type, or the info does not describe exactly them.
         """
-        cdef CControl values
         cdef CControl info
-        if not find_control(self.list, id_of("CnnOutputTensor"), values) or values.elements == 0:
+        if not self.find_tensor() or self.tensor.elements == 0:
             return None
-        if values.kind != KIND_FLOAT:
+        if self.tensor.kind != KIND_FLOAT:
             raise TensorInfoError("CnnOutputTensor does not hold float32 values")
         info.data = NULL
         info.elements = 0
-        if find_control(self.list, id_of("CnnOutputTensorInfo"), info):
+        if find_control(self.list, learnt_id(&output_info_id, "CnnOutputTensorInfo"), info):
             if info.kind != KIND_UINT8:
                 raise TensorInfoError("CnnOutputTensorInfo does not hold bytes")
         return tensor_views(
             self,
-            <const float *>values.data,
-            <Py_ssize_t>values.elements,
+            <const float *>self.tensor.data,
+            <Py_ssize_t>self.tensor.elements,
             <const uint8_t *>info.data,
             info.elements,
             shapes,

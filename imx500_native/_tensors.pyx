@@ -34,6 +34,7 @@ from imx500_native.includes.tensor_info cimport (
     IMX500_NO_FRAME_COUNT,
     imx500_input_info,
     imx500_input_info_read,
+    imx500_is_ascii,
     imx500_output_info,
     imx500_output_info_read,
 )
@@ -287,7 +288,7 @@ cdef imx500_status read_output_struct(
     cdef imx500_status status = imx500_output_info_read(raw, length, info, &fault)
     if status != IMX500_OK and status != IMX500_EMPTY:
         raise output_info_error(status, &fault)
-    if info.network_name_length:
+    if not imx500_is_ascii(info.network_name, info.network_name_length):
         decode_name(info.network_name, info.network_name_length)
     return status
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 
-from imx500_native._frame import FrameContext, FrameTaker
+from imx500_native._frame import FrameContext, Frames, FrameTaker
 from imx500_native.buffers import BufferPool
 from imx500_native.checks import real_number
 from imx500_native.configuring import (
@@ -66,9 +66,10 @@ class Camera(FrameTaker):
     streams. Iterate it, in plain or in asynchronous loops, or call `capture`.
 
     `Frame.image` shows the camera's own buffer, read-only, and the buffer goes back to the camera
-    when the last array on it is dropped; so drop a frame before the next one is taken. A picture
-    that would leave the camera fewer than two buffers is copied instead, and so may be kept as
-    long as you like. Pictures and tensors stay valid after `stop`, `close` and a restart.
+    when the frame and the last array on it are dropped; so drop a frame before the next one is
+    taken. A picture that would leave the camera fewer than two buffers is copied instead, and so
+    may be kept as long as you like. Pictures and tensors stay valid after `stop`, `close` and a
+    restart. A picture that nobody looks at costs nothing.
 
     Frames may be dropped by any thread; taking them is for one thread, or one task, at a time.
 
@@ -358,10 +359,8 @@ class Camera(FrameTaker):
                 device,
                 requests,
                 carrier,
-                [buffer.memory for buffer in buffers],
+                [self._layout.shown(buffer.memory) for buffer in buffers],
                 [buffer.dma_buf for buffer in buffers],
-                self._layout.shape,
-                self._layout.strides,
                 only_latest=self.policy == "latest",
                 context=context,
                 before_taking=self._before_taking or self._staged(context, buffers),
@@ -530,7 +529,7 @@ class Camera(FrameTaker):
 
     @property
     def held(self) -> int:
-        """Buffers that pictures hold at the moment."""
+        """Buffers that frames and pictures hold at the moment."""
         session = self._session
         return 0 if session is None else len(session.held)
 
@@ -587,8 +586,6 @@ class Camera(FrameTaker):
         return frame
 
     def __iter__(self) -> Iterator[Frame]:
-        from imx500_native._camera import Frames
-
         return Frames(self, self._streaming())
 
     def __aiter__(self) -> AsyncIterator[Frame]:

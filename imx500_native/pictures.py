@@ -54,6 +54,26 @@ class PictureLayout(NamedTuple):
     strides: tuple[int, ...]
     plane_bytes: tuple[int, ...]
 
+    def shown(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Show the picture in a buffer.
+
+        Parameters
+        ----------
+        memory : ndarray
+            uint8, one-dimensional, contiguous: all planes.
+
+        Returns
+        -------
+        ndarray
+            On that memory, and writeable where it is.
+
+        Raises
+        ------
+        TypeError
+            If the buffer is too short.
+        """
+        return np.ndarray(self.shape, np.uint8, memory.data, strides=self.strides)
+
 
 def picture_layout(pixel_format: str, size: Size, stride: int, frame_bytes: int) -> PictureLayout:
     """Describe a picture as libcamera configured it.

@@ -42,6 +42,14 @@ struct imx500_input_info {
     int frame_count;
 };
 
+/* Whether a name needs no decoder to be valid UTF-8. */
+static inline int imx500_is_ascii(const char *name, size_t length) {
+    unsigned bits = 0;
+    for (size_t i = 0; i < length; i++)
+        bits |= (unsigned char)name[i];
+    return bits < 0x80;
+}
+
 /* Reads a CnnOutputTensorInfo of 712, 708, 264 or 260 bytes; `data` needs no alignment.
  *
  * IMX500_UNKNOWN_LENGTH: `fault` holds the length that came.

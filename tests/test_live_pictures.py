@@ -5,16 +5,23 @@ from __future__ import annotations
 import gc
 import os
 import random
-import struct
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from live_cameras import NETWORK, SMALL, inject_tensors, open_files, resident_bytes
+from live_cameras import (
+    NETWORK,
+    SMALL,
+    inject_tensors,
+    open_files,
+    resident_bytes,
+    run_script,
+)
+from native.build import preloaded_library
 
-from imx500_native import Network, buffers
+from imx500_native import Network
 from imx500_native.live_camera import Camera
 
 if TYPE_CHECKING:
@@ -129,22 +136,70 @@ class TestPictures:
         camera.close()
         kept.clear()
 
-    def test_dma_bufs_are_bracketed(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        # A file instead of a dma-buf: the kernel refuses to bracket it, and nothing else differs.
-        def allocate(heap: int, request: int, argument: bytes) -> bytes:
-            length, _, flags, heap_flags = struct.unpack("=QIIQ", argument)
-            file = os.memfd_create("dma-buf")
-            os.ftruncate(file, length)
-            return struct.pack("=QIIQ", length, file, flags, heap_flags)
-
-        (tmp_path / "heap").touch()
-        monkeypatch.setattr(buffers, "HEAPS", (str(tmp_path / "heap"),))
-        monkeypatch.setattr("fcntl.ioctl", allocate)
+    def test_a_picture_that_nobody_looks_at_holds_its_buffer_like_any_other(self) -> None:
         with Camera(size=SMALL) as camera:
-            assert camera._pool.source == "dma-heap"
-            kept = [camera.capture().image for _ in range(10)]
-            assert all(image.any() for image in kept)
+            frames = [camera.capture(), camera.capture()]
             assert camera.held == 2
+            image = frames[0].image
+            assert image is frames[0].image
+            frames.clear()
+            assert camera.held == 1
+            del image
+            assert camera.held == 0
+            late = camera.capture()
+        assert late.image.any()
+        assert not late.image.flags.writeable
+
+    def test_dma_bufs_are_bracketed_where_somebody_looks(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        library = preloaded_library("dma_bufs")
+        preloaded = [*os.environ.get("LD_PRELOAD", "").split(), str(library)]
+        monkeypatch.setenv("LD_PRELOAD", " ".join(preloaded))
+        heap = tmp_path / "heap"
+        heap.touch()
+        done = run_script(
+            f"""
+            import ctypes, os
+            from imx500_native import buffers
+            START, END = 1, 5  # with DMA_BUF_SYNC_READ
+
+            log = ctypes.CDLL({str(library)!r})
+            def syncs():
+                count = ctypes.c_uint.in_dll(log, "sync_count").value
+                pairs = (ctypes.c_ulonglong * (2 * count)).in_dll(log, "syncs")
+                return list(zip(pairs[::2], pairs[1::2], strict=True))
+
+            buffers.HEAPS = ({str(heap)!r},)
+            camera = Camera(size=(64, 48)).start()
+            assert camera._pool.source == "dma-heap"
+            files = {{os.fstat(b.dma_buf).st_ino for b in camera._pool._buffers}}
+            for _ in range(20):
+                frame = camera.capture()
+            assert syncs() == []
+            image = frame.image
+            assert image is frame.image and image.any()
+            ((file, flags),) = syncs()
+            assert file in files and flags == START
+            frame = camera.capture()
+            assert len(syncs()) == 1
+            del image
+            frame = camera.capture()
+            assert syncs() == [(file, START), (file, END)]
+            kept = [camera.capture() for _ in range(9)]
+            began = [file for file, flags in syncs()[2:] if flags == START]
+            assert camera.held == 2 and set(began) < files
+            held = kept[0]
+            kept.clear()
+            camera.close()
+            del camera
+            others = [os.memfd_create("another") for _ in range(99)]
+            assert held.image.any()
+            file, flags = syncs()[-1]
+            assert file in files and flags == START
+            """
+        )
+        assert done.returncode == 0, done.stderr
 
     def test_5000_frames_leave_nothing_behind(self, inject: ModuleType, network: Network) -> None:
         camera = Camera(network, size=SMALL)

@@ -19,6 +19,7 @@ from live_cameras import (
 from native.build import occupy_manager
 
 from imx500_native import Network
+from imx500_native._frame import FrameSource
 from imx500_native.errors import CameraError, CameraTimeoutError
 from imx500_native.live_camera import Camera
 
@@ -125,7 +126,7 @@ class TestTimeouts:
                 camera.capture()
 
 
-class NothingTaken:
+class NothingTaken(FrameSource):
     """A session in which no frame comes."""
 
     running = True

@@ -35,3 +35,4 @@ cdef extern from "tensor_info.h" nogil:
                                           imx500_output_info *info, imx500_fault *fault)
     imx500_status imx500_input_info_read(const void *data, size_t length,
                                          imx500_input_info *info, imx500_fault *fault)
+    bint imx500_is_ascii(const char *name, size_t length)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from imx500_native._camera import prepare_sensor_controls, put_sensor_controls
 from imx500_native._libcamera import peek_control
 from imx500_native.buffers import written
@@ -80,10 +78,9 @@ class Stage:
         seen, picture = simulation._shot(self._number, self._time_s(request))
         self._number += 1
         with written(self._buffers[request.cookie]) as memory:
-            image: np.ndarray[Any, np.dtype[np.uint8]] = np.ndarray(
-                layout.shape, np.uint8, memory.data, strides=layout.strides
+            put_rgb(
+                layout.shown(memory), picture, layout.image_format, color_space=self._color_space
             )
-            put_rgb(image, picture, layout.image_format, color_space=self._color_space)
         put_sensor_controls(request, seen)
         self._context.roi = simulation.roi
 

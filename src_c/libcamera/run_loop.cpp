@@ -5,6 +5,7 @@
 #include <ctime>
 #include <system_error>
 
+#include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <poll.h>
 #include <pthread.h>
@@ -26,12 +27,15 @@ void watch_forks() {
         once, [] { pthread_atfork(nullptr, nullptr, [] { process_generation.fetch_add(1); }); });
 }
 
+int made(int fd, const char *what) {
+    if (fd < 0)
+        throw std::system_error(errno, std::generic_category(), what);
+    return fd;
+}
+
 int make_event_fd() {
     watch_forks();
-    const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0)
-        throw std::system_error(errno, std::generic_category(), "eventfd");
-    return fd;
+    return made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 }
 
 std::int64_t now_ns() noexcept {
@@ -49,9 +53,20 @@ void sync_dma_buf(int fd, std::uint64_t direction) noexcept {
 
 } // namespace
 
+descriptor::~descriptor() {
+    if (number_ >= 0)
+        close(number_);
+}
+
 run_loop::run_loop(libcamera::Camera &camera, const std::vector<loop_slot> &slots, bool only_latest)
     : camera_(camera), only_latest_(only_latest), event_fd_(make_event_fd()),
       process_(process_generation.load()), slots_(slots), pending_(camera.controls()) {
+    dma_bufs_.reserve(slots_.size());
+    for (loop_slot &slot : slots_)
+        if (slot.dma_buf >= 0) {
+            dma_bufs_.emplace_back(made(fcntl(slot.dma_buf, F_DUPFD_CLOEXEC, 0), "fcntl"));
+            slot.dma_buf = dma_bufs_.back().number();
+        }
     /* Nothing may be allocated later, in a finaliser or on the camera's thread. */
     ready_.reserve(slots_.size());
     returned_.reserve(slots_.size());
@@ -61,7 +76,6 @@ run_loop::run_loop(libcamera::Camera &camera, const std::vector<loop_slot> &slot
 
 run_loop::~run_loop() {
     stop();
-    close(event_fd_);
 }
 
 bool run_loop::forked() const noexcept {
@@ -157,8 +171,11 @@ turn run_loop::take(std::size_t &index, std::size_t &held) noexcept {
     queue_all(returned_);
     if (ready_.empty()) {
         /* Under the lock, so that no event that comes after this look is lost. */
-        eventfd_t ignored;
-        eventfd_read(event_fd_, &ignored);
+        if (signalled_) {
+            eventfd_t ignored;
+            eventfd_read(event_fd_.number(), &ignored);
+            signalled_ = false;
+        }
         return TURN_NOTHING;
     }
     index = ready_.front();
@@ -169,12 +186,17 @@ turn run_loop::take(std::size_t &index, std::size_t &held) noexcept {
 }
 
 void run_loop::wait(int timeout_ms) noexcept {
-    pollfd event = {event_fd_, POLLIN, 0};
+    pollfd event = {event_fd_.number(), POLLIN, 0};
     poll(&event, 1, timeout_ms);
 }
 
 void run_loop::begin_access(std::size_t index) noexcept {
     sync_dma_buf(slots_[index].dma_buf, DMA_BUF_SYNC_START);
+    if (forked())
+        return;
+    /* Two threads may look at one picture, and the camera's own must not wait for the first line.
+     */
+    const std::lock_guard hold(lock_);
     slots_[index].in_access = true;
 }
 
@@ -212,7 +234,9 @@ bool run_loop::holds(std::size_t index) const noexcept {
 }
 
 void run_loop::wake() noexcept {
-    eventfd_write(event_fd_, 1);
+    if (!signalled_)
+        eventfd_write(event_fd_.number(), 1);
+    signalled_ = true;
 }
 
 } // namespace imx500

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <libcamera/camera.h>
@@ -16,12 +17,26 @@ namespace imx500 {
 /* One request, with a buffer for the picture on it. */
 struct loop_slot {
     libcamera::Request *request;
-    /* The dma-buf of the picture, whose caches need care around each access; -1 for none. */
+    /* The dma-buf of the picture, whose caches need care around each access; -1 for none. A
+     * session duplicates the descriptor: a picture may outlive who allocated it. */
     int dma_buf;
     bool in_access;
     bool held;
     /* When libcamera completed it, on the clock of the sensor timestamps. */
     std::int64_t completed_ns;
+};
+
+/* A file descriptor that is closed with its owner. */
+class descriptor {
+  public:
+    explicit descriptor(int number) noexcept : number_(number) {}
+    descriptor(descriptor &&other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    ~descriptor();
+
+    int number() const noexcept { return number_; }
+
+  private:
+    int number_;
 };
 
 struct loop_counts {
@@ -67,7 +82,8 @@ class run_loop {
     /* Wait for something to take; negative for ever. May return early, on a signal for one. */
     void wait(int timeout_ms) noexcept;
 
-    /* Make the picture of a taken request readable by the processor. */
+    /* Make the picture of a taken request readable by the processor; from any thread, also after
+     * `stop`, until `give_back`. */
     void begin_access(std::size_t index) noexcept;
     bool needs_access(std::size_t index) const noexcept { return slots_[index].dma_buf >= 0; }
 
@@ -87,7 +103,7 @@ class run_loop {
     /* Whether this request was taken and not given back. */
     bool holds(std::size_t index) const noexcept;
     /* Becomes readable when there may be something to take. */
-    int event_fd() const noexcept { return event_fd_; }
+    int event_fd() const noexcept { return event_fd_.number(); }
 
   private:
     void completed(libcamera::Request *request);
@@ -98,11 +114,12 @@ class run_loop {
 
     libcamera::Camera &camera_;
     const bool only_latest_;
-    const int event_fd_;
+    const descriptor event_fd_;
     const unsigned int process_;
 
     mutable std::mutex lock_;
     std::vector<loop_slot> slots_;
+    std::vector<descriptor> dma_bufs_;
     std::vector<std::size_t> ready_;
     std::vector<std::size_t> returned_;
     std::vector<std::size_t> parked_;
@@ -110,6 +127,8 @@ class run_loop {
     loop_counts counts_ = {};
     std::size_t held_ = 0;
     bool running_ = false;
+    /* Whether event_fd_ is readable: to write or read it again is a system call for nothing. */
+    bool signalled_ = false;
 };
 
 } // namespace imx500

@@ -56,16 +56,30 @@ def core_library(name: str) -> ctypes.CDLL:
     FileNotFoundError
         If there is no C compiler.
     """
-    compiler = _compiler()
-    sources = [ROOT / "src_c" / f"{name}{suffix}" for suffix in (".c", ".h")]
-    key = _key(compiler, sources)
+    return ctypes.CDLL(
+        str(_library([ROOT / "src_c" / f"{name}{suffix}" for suffix in (".c", ".h")]))
+    )
+
+
+def preloaded_library(name: str) -> Path:
+    """Return a library from the source beside this file, to be put before the C library's own.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no C compiler.
+    """
+    return _library([HERE / f"{name}.c"])
+
+
+def _library(sources: list[Path]) -> Path:
+    command = [*_compiler(), "-std=c11", "-O2", "-shared", "-fPIC", str(sources[0]), "-ldl"]
+    name = f"{sources[0].stem}.so"
 
     def make(work: Path) -> None:
-        flags = ["-std=c11", "-O2", "-shared", "-fPIC"]
-        target = str(work / f"{name}.so")
-        subprocess.run([*compiler, *flags, str(sources[0]), "-o", target], check=True)
+        subprocess.run([*command, "-o", str(work / name)], check=True)
 
-    return ctypes.CDLL(str(_once(_cache() / key / f"{name}.so", make)))
+    return _once(_cache() / _key(command, sources) / name, make)
 
 
 def core_archive() -> Path:
