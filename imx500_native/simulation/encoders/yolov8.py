@@ -36,6 +36,9 @@ _ROOM = 4
 class YOLOv8Encoder(AnchorEncoder):
     """Writes boxes and scores, each where and as the head expects them by default.
 
+    A single tensor whose steps are those of pixels has no room for scores between 0 and 1: what
+    comes back is as useless as what such a network would send.
+
     Parameters
     ----------
     network : Network
