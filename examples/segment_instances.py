@@ -3,7 +3,7 @@
 python examples/segment_instances.py [MODEL.rpk] [--frames N] [--save PICTURE.png]
 
 The export also writes labels.txt; beside the model it gives the classes' names. Without a model it
-is one with the classes of COCO; without a camera, `encode` does what the model would do.
+is one with the classes of COCO.
 """
 
 from __future__ import annotations
@@ -12,15 +12,11 @@ import argparse
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 import imx500_native as imx
 from imx500_native.drawing import save_picture
-
-if TYPE_CHECKING:
-    from imx500_native.simulation import Scene
 
 COCO = imx.Network.find("yolo11n_pp")
 OUTPUTS = [
@@ -31,18 +27,6 @@ OUTPUTS = [
     imx.OutputSpec("prototypes", (32, 160, 160), np.dtype("i1"), scale=1 / 32),
 ]
 NETWORK = imx.Network.from_specs(input=COCO.input, outputs=OUTPUTS, labels=COCO.labels)
-
-
-def encode(scene: Scene, network: imx.Network) -> list[np.ndarray]:
-    """Give each object of a simulated scene a row, and its mask a prototype of its own."""
-    boxes, scores, classes, coefficients, prototypes = map(np.zeros, network.output_shapes)
-    prototypes -= 1
-    shown = scene.class_map(prototypes.shape[:0:-1])
-    for row, thing in enumerate(scene.objects):
-        boxes[row] = np.multiply(thing.xyxy, (network.input.width, network.input.height) * 2)
-        scores[row], classes[row], coefficients[row, row] = 0.9, thing.class_id, 1
-        prototypes[row][shown == thing.class_id] = 1
-    return [boxes, scores, classes, coefficients, prototypes]
 
 
 def main() -> None:
@@ -57,7 +41,7 @@ def main() -> None:
         names = arguments.model.with_name("labels.txt")
         labels = names.read_text().splitlines() if names.exists() else None
         network = imx.Network(arguments.model, labels=labels)
-    with imx.open_camera(network, simulation_options={"encode": encode}) as camera:
+    with imx.open_camera(network) as camera:
         for frame in islice(camera, arguments.frames):
             objects = frame.instance_masks()
             # False where the network was still busy with the frame before.

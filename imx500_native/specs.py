@@ -134,11 +134,15 @@ class OutputSpec:
         TensorInfoError
             A value is NaN, which no tensor can carry.
         """
-        steps = np.rint(np.asarray(values, dtype=np.float64) / self.scale)
-        if np.isnan(steps).any():
+        # Large tensors take their time for new memory, so all happens in place.
+        steps = np.array(values, dtype=np.float64)
+        steps /= self.scale
+        np.rint(steps, out=steps)
+        if math.isnan(steps.min(initial=0)):
             raise TensorInfoError("expected numbers to quantise, got NaN")
-        clipped = np.clip(steps, *self._steps).astype(np.float32)
-        rounded: NDArray[np.float32] = np.asarray(clipped * np.float32(self.scale))
+        np.clip(steps, *self._steps, out=steps)
+        rounded: NDArray[np.float32] = steps.astype(np.float32)
+        rounded *= np.float32(self.scale)
         return rounded
 
 

@@ -208,13 +208,13 @@ def test_segment_instances(tmp_path):
 
 
 def test_segment_instances_cuts_out_what_the_picture_shows(run_here):
-    (line,) = run_here("segment_instances.py", "--frames", "1", objects=4)
+    (line,) = run_here("segment_instances.py", "--frames", "1", objects=4, noise=0)
     example = runpy.run_path(str(EXAMPLES / "segment_instances.py"))
     shown = []
 
     def encode(scene, network):
         shown.append((scene.objects, scene.class_map((1560, 1560))))
-        return example["encode"](scene, network)
+        return [np.zeros(shape) for shape in network.output_shapes]
 
     frames_of(example["NETWORK"], 1, encode=encode, objects=4)
     ((things, class_map),) = shown

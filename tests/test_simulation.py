@@ -710,7 +710,7 @@ def test_networks_without_an_encoder_say_what_to_do(ssd):
     with pytest.raises(SimulationError, match=r"no built-in encoder .* Pass encode=f") as caught:
         simulated(network)
     assert "(7, 5, 3, 2)" in str(caught.value)
-    assert "on_sensor, nanodet" in str(caught.value)
+    assert "on_sensor, ultralytics_pose" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", Network.zoo_names())

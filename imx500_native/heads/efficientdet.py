@@ -19,7 +19,7 @@ LAST_LEVEL = 16
 ANCHORS_PER_CELL = 9
 
 
-def _boxes_first(network: Network) -> bool | None:
+def boxes_come_first(network: Network) -> bool | None:
     """Tell which of the two outputs holds the boxes; None where they are not such a pair."""
     shapes = network.output_shapes
     if len(shapes) != 2 or any(len(shape) != 2 for shape in shapes):
@@ -88,7 +88,7 @@ class EfficientDetHead(DenseHead):
         super().__init__(network, threshold, max_detections, iou_threshold, plus_one)
         anchor_scale = checked_positive(anchor_scale, "anchor_scale")
         first, last = _checked_levels(levels)
-        boxes_first = _boxes_first(network)
+        boxes_first = boxes_come_first(network)
         if boxes_first is None:
             raise shape_error(self, network.outputs)
         rows, classes = network.output_shapes[boxes_first]
@@ -111,6 +111,6 @@ class EfficientDetHead(DenseHead):
     @staticmethod
     def fits(network: Network) -> bool:
         """Tell whether a network's outputs are what this head reads."""
-        return _boxes_first(network) is not None and network.output_shapes[0][0] == _anchors(
+        return boxes_come_first(network) is not None and network.output_shapes[0][0] == _anchors(
             network, LEVELS
         )

@@ -19,7 +19,8 @@ BINS = 8
 STRIDES = ((8, 16, 32, 64), (8, 16, 32))
 
 
-def _fitting_strides(network: Network) -> tuple[int, ...] | None:
+def fitting_strides(network: Network) -> tuple[int, ...] | None:
+    """Return those of `STRIDES` that give the tensor's rows, or None."""
     rows = network.output_shapes[0][0]
     return next((known for known in STRIDES if cells(network.input, known) == rows), None)
 
@@ -71,7 +72,7 @@ class NanoDetHead(DenseHead):
         shapes = network.output_shapes
         if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] <= 4 * bins:
             raise shape_error(self, network.outputs)
-        strides = _fitting_strides(network) if strides is None else checked_strides(strides)
+        strides = fitting_strides(network) if strides is None else checked_strides(strides)
         if strides is None or cells(network.input, strides) != shapes[0][0]:
             tried = STRIDES if strides is None else (strides,)
             expected = " or ".join(f"{cells(network.input, s)} with strides {s}" for s in tried)
@@ -96,5 +97,5 @@ class NanoDetHead(DenseHead):
             len(shapes) == 1
             and len(shapes[0]) == 2
             and shapes[0][1] > 4 * BINS
-            and _fitting_strides(network) is not None
+            and fitting_strides(network) is not None
         )

@@ -75,7 +75,7 @@ class SegmentationHead(Head):
                 f"background must be None or a class id from 0 to {MAX_CLASS_ID}, "
                 f"not {background!r:.40}"
             )
-        layout = _layout(network, classes_first)
+        layout = map_layout(network, classes_first)
         if layout is None:
             raise shape_error(self, network.outputs)
         super().__init__(network, None, None, 0.0)
@@ -89,10 +89,10 @@ class SegmentationHead(Head):
         A network that does not say its task segments if its only output has the shape of its input,
         and holds either whole numbers or scores of several classes.
         """
-        layout = _layout(network, None)
+        layout = map_layout(network, None)
         if layout is None or network.task is not None:
             return layout is not None and network.task == "segmentation"
-        height, width = _map_shape(network.output_shapes[0], layout)
+        height, width = map_shape(network.output_shapes[0], layout)
         return (
             min(height, width) >= LEAST_SIDE
             and _is_shaped_as_input(height, width, network)
@@ -118,7 +118,7 @@ class SegmentationHead(Head):
         return Segmentation.empty(labels=self.labels, background=self.background, fresh=False)
 
 
-def _layout(network: Network, classes_first: bool | None) -> Layout | None:
+def map_layout(network: Network, classes_first: bool | None) -> Layout | None:
     """Tell what the dimensions of a network's output are; None if they are something else."""
     if len(network.outputs) != 1:
         return None
@@ -148,7 +148,8 @@ def _classes_are_first(network: Network) -> bool:
     return shaped_first if shaped_first != shaped_last else first < last
 
 
-def _map_shape(shape: tuple[int, ...], layout: Layout) -> tuple[int, int]:
+def map_shape(shape: tuple[int, ...], layout: Layout) -> tuple[int, int]:
+    """Return (height, width) of the map in a tensor."""
     height, width = shape[1:] if layout.endswith("first") else shape[:2]
     return height, width
 

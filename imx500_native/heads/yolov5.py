@@ -24,7 +24,7 @@ ANCHORS = (
 CHANNELS_BEFORE_CLASSES = 5
 
 
-class _Level(NamedTuple):
+class Level(NamedTuple):
     """One output, as `_dense.YOLOv5` takes it."""
 
     shape: tuple[int, ...]
@@ -39,7 +39,7 @@ def _level(
     size: tuple[int, int],
     stride: int,
     anchors: Sequence[tuple[float, float]],
-) -> _Level | None:
+) -> Level | None:
     """Say how a tensor holds a level; None where it does not."""
     columns, lines, each = size[0] // stride, size[1] // stride, len(anchors)
     layouts = {
@@ -48,12 +48,12 @@ def _level(
         (lines, columns, each): (lines, 1, lines * columns),
     }
     steps = layouts.get(shape[:-1])
-    return None if steps is None else _Level(shape, (columns, lines), steps, stride, anchors)
+    return None if steps is None else Level(shape, (columns, lines), steps, stride, anchors)
 
 
-def _levels(
+def anchor_levels(
     network: Network, strides: Sequence[int], anchors: Sequence[Sequence[tuple[float, float]]]
-) -> list[_Level] | None:
+) -> list[Level] | None:
     """Say which output holds which level, in any order; None where one holds none."""
     size = (network.input.width, network.input.height)
     shapes = network.output_shapes
@@ -93,7 +93,8 @@ def _holds_decoded_boxes(
     )
 
 
-def _boxes_are_fractions(network: Network) -> bool:
+def boxes_are_fractions(network: Network) -> bool:
+    """Tell whether decoded boxes are fractions of the input, rather than its pixels."""
     if network.intrinsics is not None and network.intrinsics.bbox_normalization is not None:
         return not network.intrinsics.bbox_normalization
     return network.outputs[0].value_range[1] <= NORMALIZED_LIMIT
@@ -171,7 +172,7 @@ class YOLOv5Head(DenseHead):
         anchors = _checked_anchors(anchors, len(strides))
         size = (network.input.width, network.input.height)
         classes = network.output_shapes[0][-1] - CHANNELS_BEFORE_CLASSES
-        levels = _levels(network, strides, anchors)
+        levels = anchor_levels(network, strides, anchors)
         if levels is not None:
             rows = sum(level.grid[0] * level.grid[1] * len(level.anchors) for level in levels)
             self._tensors = _dense.YOLOv5(
@@ -182,7 +183,7 @@ class YOLOv5Head(DenseHead):
             raise shape_error(self, network.outputs)
         if logits:
             raise DecoderError("a YOLOv5 that decodes its boxes itself gives no logits")
-        fractions = _boxes_are_fractions(network) if normalized is None else normalized
+        fractions = boxes_are_fractions(network) if normalized is None else normalized
         self._tensors = _dense.YOLOv5Decoded(
             classes,
             size if fractions else (1, 1),
@@ -194,6 +195,6 @@ class YOLOv5Head(DenseHead):
     @staticmethod
     def fits(network: Network) -> bool:
         """Tell whether a network's outputs are what this head reads."""
-        return _levels(network, STRIDES, ANCHORS) is not None or _holds_decoded_boxes(
+        return anchor_levels(network, STRIDES, ANCHORS) is not None or _holds_decoded_boxes(
             network, STRIDES, ANCHORS
         )

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from imx500_native.geometry import Rect, Size
     from imx500_native.network import Network
-    from imx500_native.simulation.encoders import Encode, Encoder
+    from imx500_native.simulation.encoders import Encode
+    from imx500_native.simulation.encoders.base import Encoder
 
 _SMALLEST_SIDE = 16
 _MOST_OBJECTS = 64
@@ -81,8 +82,8 @@ class SimulatedCamera(Delivery):
     encode : callable, optional
         ``encode(scene, network)`` returns one array per output tensor, shaped like
         ``network.output_shapes``; the values are put on the tensors' grids. See
-        `imx500_native.simulation.Scene`. Needed where there is no built-in encoder for the
-        network's head, as there is for every network of the zoo.
+        `imx500_native.simulation.Scene`. Needed where no built-in head reads the network, or one
+        that estimates poses with other keypoints than the 17 of COCO.
     frames : int, optional
         Iteration ends after so many frames; by default it goes on for ever.
 
@@ -152,27 +153,28 @@ class SimulatedCamera(Delivery):
         if seed is None:
             seed = int(np.random.default_rng().integers(2**63))
         self._seed = _checked_int(seed, "seed", 0, None)
-        poses = network.task == "pose estimation"
-        usual = _PEOPLE if poses else _USUAL_OBJECTS
-        count = _checked_int(usual if objects is None else objects, "objects", 0, _MOST_OBJECTS)
-
-        classes = class_choices(network)
         if encode is not None and not callable(encode):
             raise SimulationError(
                 f"encode must be a function encode(scene, network), got {type(encode).__name__}"
             )
         self._encode = encode
         self._encoder: Encoder | None = None if encode else encoder_for(network, noise)
+        # A network need not say what it does for a head to know.
+        task = network.task if self._encoder is None else self._encoder.task
+        poses = task == "pose estimation"
+        usual = _PEOPLE if poses else _USUAL_OBJECTS
+        count = _checked_int(usual if objects is None else objects, "objects", 0, _MOST_OBJECTS)
+
         self._noise = noise
         self._packer = OutputPacker(network.outputs)
         self._input = InputPacker(network.input) if input_tensor else None
         self._world = World(
-            classes,
+            class_choices(network, task) if self._encoder is None else self._encoder.choices,
             count,
             self._seed,
             size=_PEOPLE_SIZE if poses else 1.0,
             apart=poses,
-            one_by_one=network.task == "classification",
+            one_by_one=task == "classification",
         )
         self._renderer = Renderer()
         self._scaler_crop = centred_crop(self.size)

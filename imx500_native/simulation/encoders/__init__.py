@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from imx500_native.errors import SimulationError
 from imx500_native.heads import fitting_head
+from imx500_native.simulation.encoders.base import Encoder
 from imx500_native.simulation.encoders.classes import gives_no_result
-from imx500_native.simulation.encoders.classification import ClassificationEncoder
-from imx500_native.simulation.encoders.detections import NanoDetEncoder, OnSensorEncoder
-from imx500_native.simulation.encoders.higherhrnet import HigherHRNetEncoder
-from imx500_native.simulation.encoders.posenet import PoseNetEncoder
-from imx500_native.simulation.encoders.segmentation import SegmentationEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,17 +20,23 @@ if TYPE_CHECKING:
     from imx500_native.simulation.scene import Scene
 
 Encode: TypeAlias = "Callable[[Scene, Network], Sequence[Any]]"
-Encoder: TypeAlias = "Callable[[Scene], Sequence[Floats]]"
 
-_ENCODERS: dict[str, Callable[[Network, float], Encoder]] = {
-    "on_sensor": OnSensorEncoder,
-    "nanodet": NanoDetEncoder,
-    "posenet": PoseNetEncoder,
-    "higherhrnet": HigherHRNetEncoder,
-    "segmentation": SegmentationEncoder,
-    "classification": ClassificationEncoder,
+_ENCODERS = {
+    "on_sensor": "detections:OnSensorEncoder",
+    "ultralytics_pose": "ultralytics:UltralyticsPoseEncoder",
+    "ultralytics_segmentation": "ultralytics:UltralyticsSegmentationEncoder",
+    "yolov8_segmentation": "yolov8:YOLOv8SegmentationEncoder",
+    "yolov8_pose": "yolov8:YOLOv8PoseEncoder",
+    "yolov8": "yolov8:YOLOv8Encoder",
+    "nanodet": "nanodet:NanoDetEncoder",
+    "yolov5": "yolov5:YOLOv5Encoder",
+    "efficientdet": "efficientdet:EfficientDetEncoder",
+    "posenet": "posenet:PoseNetEncoder",
+    "higherhrnet": "higherhrnet:HigherHRNetEncoder",
+    "segmentation": "segmentation:SegmentationEncoder",
+    "classification": "classification:ClassificationEncoder",
 }
-"""Encoders by the name of the head that reads what they write."""
+"""Module and class of each head's encoder, by the head's name; imported when one is needed."""
 
 
 def encoder_for(network: Network, noise: float) -> Encoder:
@@ -52,23 +55,27 @@ def encoder_for(network: Network, noise: float) -> Encoder:
         If there is none.
     """
     if gives_no_result(network):
-        return _Meaningless(network)
+        return _Meaningless(network, noise)
     head = fitting_head(network)
-    encoder = None if head is None else _ENCODERS.get(str(head.name))
-    if encoder is None:
+    if head is None:
         raise SimulationError(
             f"network {network.name!r} (task: {network.task or 'unknown'}) has outputs "
             f"{', '.join(map(str, network.output_shapes))}, and there is no built-in encoder for "
             f"them, as there is for the heads {', '.join(_ENCODERS)}. Pass encode=f, where "
             "f(scene, network) returns one array per output"
         )
-    return encoder(network, noise)
+    module, _, attribute = _ENCODERS[head.name].partition(":")
+    found: type[Encoder] = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+    return found(network, noise)
 
 
-class _Meaningless:
+class _Meaningless(Encoder):
     """Random numbers, for a network whose outputs mean nothing."""
 
-    def __init__(self, network: Network) -> None:
+    task = None
+
+    def __init__(self, network: Network, noise: float) -> None:
+        super().__init__(network, noise)
         self._outputs = network.outputs
 
     def __call__(self, scene: Scene) -> list[Floats]:

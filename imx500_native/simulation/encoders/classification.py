@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from imx500_native.simulation.encoders.classes import class_choices
+from imx500_native.simulation.encoders.base import Encoder
 from imx500_native.simulation.likenesses import is_known, mistaken_for, plain_name
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _FADING = 0.45
 """Each class that looks alike has this share of what the one before it left over."""
 
 
-class ClassificationEncoder:
+class ClassificationEncoder(Encoder):
     """Writes a scene as one score per class: the most prominent object's is the highest.
 
     Parameters
@@ -39,16 +39,17 @@ class ClassificationEncoder:
         0 depends on the scene alone; 1 changes each score by about a fifth of itself.
     """
 
+    task = "classification"
+
     def __init__(self, network: Network, noise: float) -> None:
-        self._noise = noise
+        super().__init__(network, noise)
         self._count = network.outputs[0].elements
         self._low, self._high = network.outputs[0].value_range
         self._probabilities = self._low >= 0 and self._high <= 1
-        choices = class_choices(network)
-        by_name = {plain_name(label): class_id for class_id, label in reversed(choices)}
+        by_name = {plain_name(label): class_id for class_id, label in reversed(self.choices)}
         self._alike = {
             class_id: [by_name[name] for name in mistaken_for(label) if name in by_name]
-            for class_id, label in choices
+            for class_id, label in self.choices
             if is_known(label)
         }
         # A few classes come to any network's mind, whatever it sees.

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imx500_native.simulation.encoders.people import JOINTS, joint_score, people_in
+from imx500_native.simulation.encoders.base import Encoder
+from imx500_native.simulation.encoders.people import JOINTS, joint_score, people_in, require_coco
 
 if TYPE_CHECKING:
     from imx500_native.network import Network
@@ -18,7 +19,7 @@ _TAG_SPACING = 1.6
 _TAG_SPREAD = 0.04
 
 
-class HigherHRNetEncoder:
+class HigherHRNetEncoder(Encoder):
     """Writes people as the best candidates of each joint: tags, places in a map, heat values.
 
     Tags of one person are alike and those of two differ (Cheng et al., "HigherHRNet", 2020). Rows
@@ -30,11 +31,19 @@ class HigherHRNetEncoder:
         Its map has half the size of its input.
     noise : float
         As for `people_in`; it also spreads the tags.
+
+    Raises
+    ------
+    SimulationError
+        If the network has other joints.
     """
 
+    task = "pose estimation"
+
     def __init__(self, network: Network, noise: float) -> None:
-        self._noise = noise
-        self._candidates = network.output_shapes[0][0]
+        super().__init__(network, noise)
+        self._candidates, joints = network.output_shapes[0]
+        require_coco(network, joints)
         self._columns = network.input.width // _DOWNSCALE
         self._rows = network.input.height // _DOWNSCALE
         self._tag_range = network.outputs[0].value_range

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imx500_native.simulation.encoders.base import Encoder
 from imx500_native.simulation.encoders.people import JOINTS, people_in
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _REACH = 2.0
 """Cells away from a joint at which the maps still speak of it."""
 
 
-class PoseNetEncoder:
+class PoseNetEncoder(Encoder):
     """Writes people as heat maps, offsets to joints and offsets between joints.
 
     As in Papandreou et al., "PersonLab" (2018): near a joint, cell (row, column) holds the vector
@@ -46,8 +47,10 @@ class PoseNetEncoder:
         As for `people_in`; it also stirs the heat maps.
     """
 
+    task = "pose estimation"
+
     def __init__(self, network: Network, noise: float) -> None:
-        self._noise = noise
+        super().__init__(network, noise)
         rows, columns = network.output_shapes[0][:2]
         self._size = np.array((network.input.width, network.input.height), np.float32)
         grid = np.meshgrid(np.arange(columns), np.arange(rows))
