@@ -50,5 +50,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except imx.Imx500Error as error:
+    except (imx.Imx500Error, OSError) as error:
         sys.exit(str(error))
