@@ -42,6 +42,8 @@ def main() -> None:
 
     network = imx.Network.find(arguments.network)
     decoder = imx.Decoder.for_network(network, threshold=0.55)
+    if decoder.task != "object detection":
+        sys.exit(f"{network.name} finds no objects to follow; its task is {decoder.task}")
     aspect = network.input.width / network.input.height
     followed, missed = None, 0
     with imx.open_camera(network, size=(1280, 720), frame_rate=30) as camera:

@@ -42,7 +42,7 @@ def main() -> None:
                 words = (f"{name} {place(person, joint)}" for name, joint in joints.items())
                 print(f"frame {frame.sequence}: person {person.confidence:.0%}, {', '.join(words)}")
             if arguments.save:
-                picture = imx.annotate(frame.image, poses)
+                picture = imx.annotate(camera.to_rgb(frame), poses, in_place=True)
     if picture is not None:
         save_picture(arguments.save, picture)
 
@@ -50,5 +50,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except imx.Imx500Error as error:
+    except (imx.Imx500Error, OSError) as error:
         sys.exit(str(error))

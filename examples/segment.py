@@ -31,7 +31,7 @@ def main() -> None:
             words = (f"{region.label} {region.share:.1%}" for region in regions)
             print(f"frame {frame.sequence}: {', '.join(words) or 'nothing'}")
             if arguments.save:
-                picture = imx.annotate(frame.image, regions)
+                picture = imx.annotate(camera.to_rgb(frame), regions, in_place=True)
     if picture is not None:
         save_picture(arguments.save, picture)
 
@@ -39,5 +39,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except imx.Imx500Error as error:
+    except (imx.Imx500Error, OSError) as error:
         sys.exit(str(error))

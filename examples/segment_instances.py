@@ -52,7 +52,7 @@ def main() -> None:
             )
             print(f"frame {frame.sequence}: {', '.join(words) or 'nothing'}")
             if arguments.save:
-                picture = imx.annotate(frame.image, objects)
+                picture = imx.annotate(camera.to_rgb(frame), objects, in_place=True)
     if picture is not None:
         save_picture(arguments.save, picture)
 

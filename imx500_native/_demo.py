@@ -192,15 +192,6 @@ def _own_words() -> Iterator[None]:
         logger.removeFilter(quiet)
 
 
-@contextlib.contextmanager
-def _naming(target: Path) -> Iterator[None]:
-    """Name the picture in an error, not the file that was written in its place, or none."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from error
-
-
 def checked_target(path: Path) -> Path:
     """Find out, before a long run, whether a picture can be saved under a name.
 
@@ -232,11 +223,12 @@ def checked_target(path: Path) -> Path:
     if not target.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {target.parent} to save the picture in")
     # Only a trial tells whether Pillow, the suffix and the folder will do.
-    with (
-        _naming(target),
-        tempfile.TemporaryDirectory(prefix=".imx500-", dir=target.parent) as trial,
-    ):
-        save_picture(Path(trial) / target.name, np.zeros((16, 16, 3), np.uint8))
+    try:
+        with tempfile.TemporaryDirectory(prefix=".imx500-", dir=target.parent) as trial:
+            save_picture(Path(trial) / target.name, np.zeros((16, 16, 3), np.uint8))
+    except OSError as error:
+        # It names the trial.
+        raise OSError(error.errno, error.strerror, str(target)) from error
     return target
 
 
@@ -254,8 +246,7 @@ def _save(camera: Camera | SimulatedCamera, tally: _Tally, target: Path, outline
     else:
         roi = frame.mapper().boxes([[0, 0, 1, 1]], outside="keep")[0] if outline else None
         picture = annotate(image, result, in_place=image is not frame.image, roi=roi)
-    with _naming(target):
-        save_picture(target, picture)
+    save_picture(target, picture)
     return f"saved frame {frame.sequence}, {counted(result)}, to {printable(str(target))}"
 
 

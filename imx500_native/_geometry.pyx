@@ -38,8 +38,13 @@ cdef cnp.ndarray checked_items(object items, Py_ssize_t width):
             source = cnp.PyArray_FROM_OTF(
                 items, cnp.NPY_FLOAT32, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_FORCECAST
             )
-        except (TypeError, ValueError) as error:
-            raise GeometryError(str(error)) from None
+        except (TypeError, ValueError):
+            raise GeometryError(
+                f"expected numbers, {width} coordinates in the last axis, got {items!r:.80}"
+            ) from None
+    # What a list of places is where there are none.
+    if source.ndim == 1 and source.shape[0] == 0:
+        return source.reshape(0, width)
     if source.ndim == 0 or source.shape[source.ndim - 1] != width:
         raise GeometryError(
             f"expected {width} coordinates in the last axis, "
@@ -123,7 +128,8 @@ cdef class AxisMaps:
         Parameters
         ----------
         xyxy : array_like
-            Boxes in corner form, shape (..., 4): x0, y0, x1, y1 in the source space.
+            Boxes in corner form, shape (..., 4): x0, y0, x1, y1 in the source space; an empty list
+            where there are none.
         outside : {"clip", "keep"}
             "clip" trims a box at the edge of the target space; a box that lies outside it
             altogether collapses onto the edge and has no area. "keep" leaves it as it is.
@@ -131,13 +137,13 @@ cdef class AxisMaps:
         Returns
         -------
         ndarray
-            float32, the shape of `xyxy`, in the target space; a flip does not turn a box inside
-            out. NaN stays NaN.
+            float32, the shape of `xyxy`, (0, 4) for an empty list, in the target space; a flip does
+            not turn a box inside out. NaN stays NaN.
 
         Raises
         ------
         GeometryError
-            If `xyxy` has another shape, or `outside` is neither word.
+            If `xyxy` is no numbers or has another shape, or `outside` is neither word.
         """
         return mapped_by(imx500_map_boxes, &self.mapping, xyxy, 4, outside)
 
@@ -147,19 +153,21 @@ cdef class AxisMaps:
         Parameters
         ----------
         xywh : array_like
-            Rectangles, shape (..., 4): x, y, width, height in the source space.
+            Rectangles, shape (..., 4): x, y, width, height in the source space; an empty list where
+            there are none.
         outside : {"clip", "keep"}
             As for `boxes`.
 
         Returns
         -------
         ndarray
-            float32, the shape of `xywh`, in the target space. NaN stays NaN.
+            float32, the shape of `xywh`, (0, 4) for an empty list, in the target space. NaN stays
+            NaN.
 
         Raises
         ------
         GeometryError
-            If `xywh` has another shape, or `outside` is neither word.
+            If `xywh` is no numbers or has another shape, or `outside` is neither word.
 
         Examples
         --------
@@ -177,18 +185,19 @@ cdef class AxisMaps:
         Parameters
         ----------
         xy : array_like
-            Points, shape (..., 2): x, y in the source space.
+            Points, shape (..., 2): x, y in the source space; an empty list where there are none.
         outside : {"clip", "keep"}
             "clip" moves a point outside the target space to its edge; "keep" leaves it.
 
         Returns
         -------
         ndarray
-            float32, the shape of `xy`, in the target space. NaN stays NaN.
+            float32, the shape of `xy`, (0, 2) for an empty list, in the target space. NaN stays
+            NaN.
 
         Raises
         ------
         GeometryError
-            If `xy` has another shape, or `outside` is neither word.
+            If `xy` is no numbers or has another shape, or `outside` is neither word.
         """
         return mapped_by(imx500_map_points, &self.mapping, xy, 2, outside)

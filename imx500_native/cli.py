@@ -73,7 +73,8 @@ examples:
 """
 DEMO_EXAMPLES = f"""\
 With --json, standard output carries one object per frame and line, with the keys sequence,
-frame_count (null without tensors), timestamp_ns, fresh, space and detections.
+frame_count (null without tensors), timestamp_ns, fresh, space (of what has a place) and what the
+network finds: detections, poses, objects with masks, regions or classes.
 
 examples:
   {PROGRAM} demo --save demo.png
@@ -139,6 +140,11 @@ def _region(text: str) -> tuple[int, ...] | None:
     if text == "full":
         return None
     width, colon, height = text.partition(":")
+    if not colon and "," not in text:
+        raise argparse.ArgumentTypeError(
+            "expected X,Y,WIDTH,HEIGHT as in 508,0,3040,3040, an aspect ratio as in 1:1, or full, "
+            f"got {text!r:.40}"
+        )
     return (_count(width), _count(height)) if colon else _rectangle(text)
 
 

@@ -81,7 +81,8 @@ def as_rectangle(value: Any, name: str) -> Rect:
         raise
     except (TypeError, ValueError):
         raise GeometryError(
-            f"{name} must be four integers (x, y, width, height), not {value!r:.80}"
+            f"{name} must be four integers (x, y, width, height) in pixels of the sensor, "
+            f"which is {SENSOR_SIZE[0]}x{SENSOR_SIZE[1]}, not {value!r:.80}"
         ) from None
 
 

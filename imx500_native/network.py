@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from imx500_native import zoo
 from imx500_native.checks import path_text
 from imx500_native.errors import (
+    IntrinsicsError,
     NetworkFileError,
     NetworkNotFoundError,
     NetworkTypeError,
     TensorInfoError,
 )
+from imx500_native.intrinsics import NetworkIntrinsics
 from imx500_native.rpk_read import NetworkFacts, read_network
 from imx500_native.specs import Block, InputSpec, OutputSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from imx500_native.intrinsics import NetworkIntrinsics
+    from collections.abc import Sequence
 
 __all__ = ["Block", "InputSpec", "Network", "OutputSpec"]
 
@@ -74,6 +75,21 @@ def as_network(value: Any) -> Network:
     )
 
 
+def _as_labels(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    # A file's name is a sequence of texts too, of its letters; so are the keys of a dict.
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        labels = tuple(value)
+        # readlines() leaves the ends of the lines on, and then no label equals its name.
+        if all(isinstance(label, str) and not label.endswith("\n") for label in labels):
+            return labels
+    raise IntrinsicsError(
+        "labels must be one text per class id, such as "
+        f"Path('labels.txt').read_text().splitlines(), not {value!r:.80}"
+    )
+
+
 def model_directories() -> tuple[Path, ...]:
     """Return where network files are looked for: $IMX500_MODELS, then the system's."""
     own = os.environ.get(MODELS_VARIABLE)
@@ -122,6 +138,8 @@ class Network:
         The file is not a complete, consistent network file, or `path` is no path.
     NetworkNotFoundError
         There is no such file.
+    IntrinsicsError
+        The labels are no texts, or lines with their ends on.
     """
 
     path: Path | None
@@ -148,7 +166,7 @@ class Network:
             read_network(file),
             _short_name(file.name),
             path=file,
-            labels=None if labels is None else tuple(labels),
+            labels=_as_labels(labels),
         )
 
     def _set(
@@ -222,7 +240,8 @@ class Network:
         close = difflib.get_close_matches(short, known, n=3, cutoff=0.4)
         places = ", ".join(str(directory) for directory in model_directories())
         return (
-            f"no network file and no built-in network is called {text!r} (looked in {places}); "
+            f"no network file and no built-in network is called {text!r:.80} "
+            f"(looked in the current directory, {places}); "
             f"{'close names: ' + ', '.join(close) if close else 'known: ' + ', '.join(known)}"
         )
 
@@ -254,9 +273,25 @@ class Network:
         Raises
         ------
         TensorInfoError
-            There is no output.
+            There is no output, or a specification is something else.
+        IntrinsicsError
+            The intrinsics are something else, or the labels no texts.
         """
+        if not isinstance(input, InputSpec):
+            raise TensorInfoError(
+                f"input must be an InputSpec, such as Network.find(name).input, not {input!r:.80}"
+            )
+        if not isinstance(outputs, Iterable):
+            raise TensorInfoError(f"outputs must be a list of OutputSpec, not {outputs!r:.80}")
         specs = tuple(outputs)
+        for spec in specs:
+            if not isinstance(spec, OutputSpec):
+                raise TensorInfoError(f"every output must be an OutputSpec, not {spec!r:.80}")
+        if not isinstance(intrinsics, NetworkIntrinsics | None):
+            raise IntrinsicsError(
+                f"intrinsics must be a NetworkIntrinsics, not {intrinsics!r:.80}; "
+                "NetworkIntrinsics(...) makes one of a dict"
+            )
         if not specs:
             raise TensorInfoError("expected at least one output tensor, got none")
         network = cls.__new__(cls)
@@ -264,7 +299,7 @@ class Network:
             NetworkFacts(name, input, specs, {}, intrinsics),
             name,
             task=task,
-            labels=None if labels is None else tuple(labels),
+            labels=_as_labels(labels),
         )
         return network
 
@@ -272,6 +307,10 @@ class Network:
     def zoo_names(cls) -> tuple[str, ...]:
         """Short names of the networks that `find` knows without a file, sorted."""
         return zoo.names()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process, or a copy, makes its own: heads cannot be pickled.
+        return vars(self) | {"decoders": {}}
 
     def __repr__(self) -> str:
         source = "no file" if self.path is None else str(self.path)

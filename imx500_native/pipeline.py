@@ -301,8 +301,16 @@ class Pipeline:
             If the tensors contradict themselves or the network.
         OSError
             If an input tensor cannot be saved.
+        PipelineError
+            If `frame` is something else, such as a request or its metadata.
         """
-        sequence = frame.sequence
+        try:
+            sequence = frame.sequence
+        except AttributeError:
+            raise PipelineError(
+                "a pipeline takes a Frame, such as Frame.from_request(request, ...) or "
+                f"Frame.from_metadata(metadata, ...), not {type(frame).__name__}"
+            ) from None
         if sequence is not None:
             if self._sequence is not None and sequence < self._sequence:
                 self.reset()

@@ -64,8 +64,9 @@ class NetworkFacts:
 def _refuse_path(path: Path, error: OSError | ValueError) -> NoReturn:
     if isinstance(error, OSError) and error.errno in ABSENT:
         raise NetworkNotFoundError(
-            f"expected a network file at {path}, there is none; Network.find() also knows "
-            f"networks by name"
+            f"expected a network file at {path}, there is none; Network.find() knows the public "
+            "networks by name, without their files (imx500-native info lists them), and on "
+            "Raspberry Pi OS sudo apt install imx500-models brings the files"
         ) from error
     raise NetworkFileError(f"cannot open network file {path}: {error}") from error
 

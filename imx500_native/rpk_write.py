@@ -128,4 +128,6 @@ def write_intrinsics(
     except NetworkFileError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        raise NetworkFileError(f"cannot write network file {target}: {error}") from error
+        # The text of an OSError names the temporary file.
+        reason = getattr(error, "strerror", None) or error
+        raise NetworkFileError(f"cannot write network file {target}: {reason}") from error

@@ -119,6 +119,8 @@ def test_help_and_version(capsys):
         (("demo", "--frame-rate", "inf"), "above 0"),
         (("demo", "--roi", "1,2,3"), "X,Y,WIDTH,HEIGHT"),
         (("demo", "--source", "usb"), "invalid choice"),
+        (("roi", "FULL"), "3040,3040, an aspect ratio as in 1:1, or full, got 'FULL'"),
+        (("roi", "1,2,3"), "expected X,Y,WIDTH,HEIGHT as in 508,0,3040,3040, got '1,2,3'"),
         (("update-intrinsics", "a.rpk"), "nothing to change"),
         (("update-intrinsics", "a.rpk", "--set", "softmax"), "KEY=VALUE"),
         (("update-intrinsics", "a.rpk", "--set", "soft=true"), "unknown field 'soft'"),

@@ -171,7 +171,11 @@ def test_boxes_must_be_in_the_pictures_pixels():
 @pytest.mark.parametrize(
     ("image", "image_format", "message"),
     [
-        (picture()[..., 0], "RGB", r"\(height, width, 3 or 4\), got uint8 of shape \(240, 320\)"),
+        (
+            picture()[..., 0],
+            "RGB",
+            r"3 or 4\), got uint8 of shape \(240, 320\); camera\.to_rgb",
+        ),
         (picture().astype(float), "RGB", "got float64"),
         (picture(channels=2), "BGR", "in BGR order"),
         (picture(), "RGBA", r"\(height, width, 4\)"),

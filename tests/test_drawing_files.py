@@ -82,5 +82,25 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_a_missing_directory_is_an_os_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        save_picture(tmp_path / "no" / "a.png", picture())
+    path = tmp_path / "no" / "a.png"
+    with pytest.raises(FileNotFoundError) as caught:
+        save_picture(path, picture())
+    assert caught.value.filename == str(path)
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    (tmp_path / "b").write_text("")
+    for path, kind in (
+        (tmp_path / "a.png", IsADirectoryError),
+        (tmp_path / "b" / "a.png", NotADirectoryError),
+    ):
+        with pytest.raises(kind) as caught:
+            save_picture(path, picture())
+        assert caught.value.filename == str(path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b"]
+
+
+def test_the_name_comes_first(tmp_path):
+    with pytest.raises(DrawingError, match=r"name and then the picture, got ndarray"):
+        save_picture(picture(), tmp_path / "a.png")

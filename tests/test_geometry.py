@@ -117,6 +117,16 @@ def test_leading_axes_are_kept():
     assert FULL_4_3.boxes(np.zeros((0, 4))).shape == (0, 4)
 
 
+def test_an_empty_list_is_no_places():
+    # What [found.xyxy for found in ...] is in a frame that shows nothing.
+    for nothing in ([], (), np.array([], np.float32)):
+        for mapper in (FULL_4_3, FULL_4_3.inverse()):
+            assert mapper.boxes(nothing).shape == (0, 4)
+            assert mapper.rectangles(nothing).shape == (0, 4)
+            assert mapper.points(nothing, outside="keep").shape == (0, 2)
+    assert FULL_4_3.boxes([]).dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -124,7 +134,11 @@ def test_leading_axes_are_kept():
         (lambda: FULL_4_3.boxes([[1, 2]]), "expected 4 coordinates"),
         (lambda: FULL_4_3.points([[1, 2, 3, 4]]), "expected 2 coordinates"),
         (lambda: FULL_4_3.boxes(3.0), "expected 4"),
-        (lambda: FULL_4_3.boxes([["a", "b", "c", "d"]]), "could not convert"),
+        (lambda: FULL_4_3.boxes([["a", "b"]]), r"4 coordinates in the last axis, got \[\['a', 'b'"),
+        (
+            lambda: FULL_4_3.points([[1, 2], [3]]),
+            r"expected numbers, .*, got \[\[1, 2\], \[3\]\]",
+        ),
         (lambda: FULL_4_3.boxes([[0, 0, 1, 1]], outside="drop"), "'clip' or 'keep', not 'drop'"),
         (lambda: CoordinateMapper((0, 0, 0, 5), FULL_ROI, (1, 1)), "the ROI must have an area"),
         (lambda: CoordinateMapper(FULL_ROI, (0, 0, 5), (1, 1)), "scaler crop must be four"),
@@ -243,7 +257,7 @@ def test_numbers_of_more_than_32_bits_are_refused(huge):
 
 @pytest.mark.parametrize("value", [(0, 0, True, 3), (False, 0, 3, 3)])
 def test_true_and_false_are_no_numbers(value):
-    with pytest.raises(GeometryError, match="it must be four integers"):
+    with pytest.raises(GeometryError, match=r"it must be four integers .* sensor.* 4056x3040, not"):
         as_rectangle(value, "it")
     with pytest.raises(GeometryError, match="it must be two integers"):
         as_size((True, 480), "it")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import os
+import pickle
 import weakref
 from pathlib import Path
 
@@ -12,10 +14,18 @@ import numpy as np
 import pytest
 from rpk_files import PROJECT, RpkFile, Tensor, zoo_file
 
-from imx500_native import NetworkFileError, NetworkNotFoundError, TensorInfoError
+from imx500_native import (
+    FULL_ROI,
+    Frame,
+    IntrinsicsError,
+    NetworkFileError,
+    NetworkNotFoundError,
+    TensorInfoError,
+)
 from imx500_native.intrinsics import TASKS, NetworkIntrinsics
 from imx500_native.network import InputSpec, Network, OutputSpec
 
+OUTPUT = OutputSpec("out", (3,), np.dtype("u1"), 0.5)
 FIVE = (
     "deeplabv3plus",
     "higherhrnet_coco",
@@ -176,6 +186,34 @@ def test_labels_of_ones_own_go_before_the_files(tmp_path):
     assert Network(file).labels == Network(file, labels=None).labels != ("one", "two")
 
 
+@pytest.mark.parametrize(
+    ("labels", "got"),
+    [
+        ("labels.txt", "'labels.txt'"),
+        (b"labels.txt", "b'labels.txt'"),
+        (Path("labels.txt"), r"PosixPath\('labels.txt'\)"),
+        ({0: "one", 1: "two"}, "{0: 'one', 1: 'two'}"),
+        ([0, 1], r"\[0, 1\]"),
+        (["one\n", "two\n"], r"\['one.n', 'two.n'\]"),
+        (7, "7"),
+    ],
+)
+def test_labels_that_would_name_nothing_are_refused(tmp_path, labels, got):
+    message = rf"labels must be one text per class id, .*\.splitlines\(\), not {got}$"
+    with pytest.raises(IntrinsicsError, match=message):
+        Network(write(tmp_path, RpkFile()), labels=labels)
+    public = Network.find("posenet")
+    with pytest.raises(IntrinsicsError, match=message):
+        Network.from_specs(input=public.input, outputs=public.outputs, labels=labels)
+
+
+def test_labels_come_from_anything_that_goes_through_texts():
+    public = Network.find("posenet")
+    for labels in (("a", "b"), np.array(["a", "b"]), (letter for letter in "ab")):
+        made = Network.from_specs(input=public.input, outputs=public.outputs, labels=labels)
+        assert made.labels == ("a", "b")
+
+
 def test_zoo_names():
     assert Network.zoo_names() == SEVENTEEN
 
@@ -266,8 +304,13 @@ class TestFind:
             Network.find("yolov8n")
         with pytest.raises(NetworkNotFoundError, match=r"known: deeplabv3plus, .*yolov8n_pp$"):
             Network.find("")
-        with pytest.raises(NetworkNotFoundError):
+        with pytest.raises(NetworkNotFoundError, match=r"xx \(looked in the current") as caught:
             Network.find("x" * 5000)
+        assert len(str(caught.value)) < 800
+
+    def test_a_missing_file_says_where_files_are(self):
+        with pytest.raises(NetworkNotFoundError, match=r"Network\.find.* install imx500-models"):
+            Network("no/imx500_network_posenet.rpk")
 
 
 class TestMeaning:
@@ -359,6 +402,19 @@ class TestMeaning:
         with pytest.raises(TensorInfoError, match="at least one output"):
             Network.from_specs(input=InputSpec(4, 6), outputs=[])
 
+    @pytest.mark.parametrize(
+        ("wrong", "kind", "message"),
+        [
+            ({"input": (4, 6)}, TensorInfoError, r"must be an InputSpec, .*, not \(4, 6\)"),
+            ({"outputs": OUTPUT}, TensorInfoError, "must be a list of OutputSpec, not OutputSpec"),
+            ({"outputs": [OUTPUT, (3,)]}, TensorInfoError, r"must be an OutputSpec, not \(3,\)"),
+            ({"intrinsics": {"task": "x"}}, IntrinsicsError, r"not {'task': 'x'}; NetworkIntrins"),
+        ],
+    )
+    def test_from_specs_of_something_else(self, wrong, kind, message):
+        with pytest.raises(kind, match=message):
+            Network.from_specs(**{"input": InputSpec(4, 6), "outputs": [OUTPUT]} | wrong)
+
 
 def test_identity_and_weak_references(tmp_path):
     path = write(tmp_path, RpkFile())
@@ -369,6 +425,21 @@ def test_identity_and_weak_references(tmp_path):
     del one
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_a_network_that_has_decoded_goes_to_other_processes(copied):
+    network = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
+    seen = Frame.from_metadata({}, network=network, stream_size=(640, 480), roi=FULL_ROI)
+    assert len(seen.detections()) == 0
+    other = copied(network)
+    assert other is not network
+    assert (other.name, other.outputs, other.labels) == (
+        network.name,
+        network.outputs,
+        network.labels,
+    )
+    assert other.decoders == {} != network.decoders
 
 
 def test_repr(tmp_path, no_models):

@@ -121,7 +121,9 @@ def test_values_that_were_seen_on_the_peers():
 
 
 def test_no_boxes():
-    assert picamera2_convert_inference_coords(np.empty((0, 4)), **VGA).shape == (0, 4)
+    for nothing in (np.empty((0, 4)), []):
+        assert picamera2_convert_inference_coords(nothing, **VGA).shape == (0, 4)
+        assert rpicam_apps_convert_inference_coordinates(nothing, **VGA).shape == (0, 4)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_no_boxes():
         (lambda: picamera2_get_roi_scaled(**VGA | {"raw_size": (0.5, 0)}), "two integers"),
         (lambda: picamera2_get_roi_scaled(**VGA, roi=(0, 0, -1, 1)), "four 32-bit integers"),
         (lambda: picamera2_convert_inference_coords([0, 0, 1, 1], **VGA), "shape"),
-        (lambda: picamera2_convert_inference_coords([["a"] * 4], **VGA), "could not convert"),
+        (lambda: picamera2_convert_inference_coords([["a"]], **VGA), r"got \[\['a'\]\]"),
         (
             lambda: picamera2_convert_inference_coords([[0, 0, 1, 1], [0, np.nan, 1, 1]], **VGA),
             "box 1 is .*nan",

@@ -352,6 +352,13 @@ def test_what_is_no_filter_or_stream_is_refused_at_once(options, message):
         Pipeline(SSD, **options)
 
 
+@pytest.mark.parametrize("other", [None, {}, (np.zeros(3),)])
+def test_what_is_no_frame_is_refused(other):
+    kind = type(other).__name__
+    with pytest.raises(PipelineError, match=rf"takes a Frame, .*from_metadata.*, not {kind}$"):
+        Pipeline(SSD)(other)
+
+
 def test_a_parameter_that_the_head_does_not_take_is_refused():
     with pytest.raises(DecoderError, match="takes no size"):
         Pipeline(SSD, size=3)

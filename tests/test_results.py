@@ -72,6 +72,13 @@ def test_an_index_out_of_range_is_an_index_error():
         three()[3]
 
 
+@pytest.mark.parametrize("kind", [Detections, imx.InstanceMasks, imx.Poses, imx.Segmentation])
+@pytest.mark.parametrize("space", ["pixels", "Stream", None])
+def test_a_space_that_is_none_is_refused(kind, space):
+    with pytest.raises(GeometryError, match=rf'"network", .* "stream", .*, not {space!r}$'):
+        kind.empty(space=space)
+
+
 def test_mapped_changes_space_and_boxes_only():
     mapper = CoordinateMapper(FULL_ROI, FULL_ROI, (640, 480))
     found = three(fresh=False)
@@ -81,6 +88,8 @@ def test_mapped_changes_space_and_boxes_only():
     assert mapped.xyxy.tolist() == [[0, 120, 320, 360], [320, 240, 640, 480], [160, 0, 480, 240]]
     assert mapped.confidence is found.confidence
     assert found.space == "network"
+    with pytest.raises(GeometryError, match=r"CoordinateMapper, such as frame\.mapper.*tuple$"):
+        found.mapped((640, 480))
     with pytest.raises(GeometryError, match="in stream space; the mapper starts from network"):
         mapped.mapped(mapper)
     back = mapped.mapped(mapper.inverse())

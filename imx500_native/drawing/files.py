@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imx500_native.checks import path_text
 from imx500_native.drawing.letters import pillow
 from imx500_native.drawing.style import checked_picture
 from imx500_native.errors import DrawingError
@@ -39,13 +41,19 @@ def save_picture(
     Raises
     ------
     DrawingError
-        If the suffix, the picture or its format is unknown.
+        If the name is none, or the suffix, the picture or its format is unknown.
     MissingExtraError
         If Pillow is not installed.
     OSError
-        If the file cannot be written.
+        If the file cannot be written; it names `path`.
     """
-    target = Path(path)
+    name = path_text(path)
+    if name is None:
+        raise DrawingError(
+            f"save_picture takes the file's name and then the picture, got {type(path).__name__} "
+            "for a name"
+        )
+    target = Path(name)
     kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
     kind = kinds.get(target.suffix.lower())
     if kind is None:
@@ -64,6 +72,9 @@ def save_picture(
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        if isinstance(error, OSError) and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(target)) from error
         raise

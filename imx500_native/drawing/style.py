@@ -70,7 +70,8 @@ def checked_picture(image: object, image_format: str) -> tuple[int, ...]:
         )
         raise DrawingError(
             f"a picture in {image_format} order must be a uint8 array of shape "
-            f"(height, width, {' or '.join(map(str, depths))}), got {came}"
+            f"(height, width, {' or '.join(map(str, depths))}), got {came}; "
+            "camera.to_rgb(frame) makes one of a frame in any format"
         )
     return channels
 

@@ -85,10 +85,16 @@ class Placed:
         return made
 
     def _check_source(self, mapper: CoordinateMapper) -> None:
-        if mapper.source_space != self.space:
+        try:
+            source_space = mapper.source_space
+        except AttributeError:
             raise GeometryError(
-                f"this result is in {self.space} space; "
-                f"the mapper starts from {mapper.source_space} space"
+                f"a result is mapped by a CoordinateMapper, such as frame.mapper(), "
+                f"not by {type(mapper).__name__}"
+            ) from None
+        if source_space != self.space:
+            raise GeometryError(
+                f"this result is in {self.space} space; the mapper starts from {source_space} space"
             )
 
 
@@ -200,6 +206,22 @@ class Rows(Placed):
                     if getattr(self, column) is not None
                 )
                 raise ValueError(f"expected {expected}; got {got}")
+
+
+def as_space(value: Space) -> Space:
+    """Check what a result's places are said to be in, such as "pixels", which is no space.
+
+    Raises
+    ------
+    GeometryError
+        If it is neither "network" nor "stream".
+    """
+    if value in ("network", "stream"):
+        return value
+    raise GeometryError(
+        'space must be "network", for 0 to 1 of what the network saw, or "stream", for pixels of '
+        f"a picture, not {value!r:.40}"
+    )
 
 
 def rows_of(values: npt.ArrayLike, *sides: int) -> npt.NDArray[np.float32]:

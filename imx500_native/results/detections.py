@@ -8,6 +8,7 @@ import numpy as np
 
 from imx500_native.results.base import (
     Rows,
+    as_space,
     boxes_reach_into,
     class_names,
     import_supervision,
@@ -72,7 +73,7 @@ class Detections(Rows):
     Raises
     ------
     ValueError
-        If the columns do not have n rows each.
+        If the columns do not have n rows each, or `space` is neither word.
     """
 
     __slots__ = ("class_id", "confidence", "data", "labels", "tracker_id", "xyxy")
@@ -106,7 +107,7 @@ class Detections(Rows):
         self.tracker_id = None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64)
         self.labels = labels
         self.data = {name: np.asarray(column) for name, column in (data or {}).items()}
-        self.space = space
+        self.space = as_space(space)
         self.fresh = fresh
         self._check_rows(
             {"xyxy": ("n", 4), "confidence": ("n",), "class_id": ("n",), "tracker_id": ("n",)}

@@ -10,6 +10,7 @@ from imx500_native import _masks
 from imx500_native.errors import GeometryError
 from imx500_native.results.base import (
     Rows,
+    as_space,
     boxes_reach_into,
     class_names,
     import_supervision,
@@ -89,7 +90,7 @@ class InstanceMasks(Rows):
     Raises
     ------
     ValueError
-        If the columns do not fit each other.
+        If the columns do not fit each other, or `space` is neither word.
     """
 
     __slots__ = (
@@ -134,7 +135,7 @@ class InstanceMasks(Rows):
         self.logits = rows_of(logits, *_USUAL_SIZE)
         self.tracker_id = None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64)
         self.labels = labels
-        self.space = space
+        self.space = as_space(space)
         self.fresh = fresh
         self._masks = None
         self._picture = None

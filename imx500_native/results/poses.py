@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from imx500_native.results.base import Rows, boxes_reach_into, import_supervision, rows_of
+from imx500_native.results.base import Rows, as_space, boxes_reach_into, import_supervision, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -99,7 +99,7 @@ class Poses(Rows):
     Raises
     ------
     ValueError
-        If the columns do not fit each other.
+        If the columns do not fit each other, or `space` is neither word.
     """
 
     __slots__ = (
@@ -143,7 +143,7 @@ class Poses(Rows):
         self.detection_confidence = np.asarray(detection_confidence, dtype=np.float32)
         self.xyxy = None if xyxy is None else rows_of(xyxy, 4)
         self.tracker_id = None if tracker_id is None else np.asarray(tracker_id, dtype=np.int64)
-        self.space = space
+        self.space = as_space(space)
         self.fresh = fresh
         self._check_rows(
             {

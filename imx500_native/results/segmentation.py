@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from imx500_native import _maps
-from imx500_native.results.base import Placed, class_names, import_supervision, label_of
+from imx500_native.results.base import Placed, as_space, class_names, import_supervision, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,7 +64,7 @@ class Segmentation(Placed):
     Raises
     ------
     ValueError
-        If `class_map` has another shape, or does not hold class ids.
+        If `class_map` has another shape, or does not hold class ids, or `space` is neither word.
     """
 
     __slots__ = ("_measured", "background", "class_map", "labels")
@@ -99,7 +99,7 @@ class Segmentation(Placed):
         self.class_map = np.ascontiguousarray(given, dtype=np.int16)
         self.labels = labels
         self.background = background
-        self.space = space
+        self.space = as_space(space)
         self.fresh = fresh
         self._measured = None
 
