@@ -18,6 +18,7 @@ class Counts(NamedTuple):
     completed: int
     dropped: int
     cancelled: int
+    silent_s: float
 
 @final
 class Lease(PictureLease):

@@ -162,11 +162,14 @@ class Counts(NamedTuple):
         Those of them that made way for newer ones.
     cancelled : int
         Requests that libcamera gave up, since the last good frame.
+    silent_s : float
+        How long ago that was, or the last time that the camera was given a buffer.
     """
 
     completed: int
     dropped: int
     cancelled: int
+    silent_s: float
 
 
 # Not in cycles, as nothing that it keeps refers back: it may die anywhere, the collector included.
@@ -438,4 +441,6 @@ cdef class RunLoop(FrameSource):
     def counts(self):
         """What became of the requests so far, as `Counts`."""
         cdef CLoopCounts counts = self.loop.get().counts()
-        return Counts(counts.completed, counts.dropped, counts.cancelled)
+        return Counts(
+            counts.completed, counts.dropped, counts.cancelled, counts.silent_ns / 1e9
+        )

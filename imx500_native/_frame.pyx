@@ -251,7 +251,11 @@ cdef class FrameState:
         layout = self._layout
         size, crop = self._stream_size, self._controls.get("ScalerCrop")
         if stream != "main":
-            size = layout.lores_size if stream == "lores" and layout is not None else None
+            if stream != "lores":
+                raise MissingContextError(
+                    f'a frame has the streams "main" and "lores", and none {stream!r:.40}'
+                )
+            size = None if layout is None else layout.lores_size
             crop = second_crop(self._controls.get("ScalerCrops"), crop)
         if size is None:
             raise MissingContextError(

@@ -136,7 +136,8 @@ class CameraTimeoutError(Imx500Error, TimeoutError):
         "no frame": none since the camera started. "stalled": some came, then no more.
         "cancelled": libcamera gave requests back without a picture. "no tensors": frames come,
         but the network's results do not. "too early": the wait was so short that a camera in good
-        order need not have had a frame, which also ends a poll, ``capture(0)``.
+        order need not have had a frame, which also ends a poll, ``capture(0)``; a camera that is
+        polled has stalled when none came for ten frames' time.
     """
 
     def __init__(self, message: str, kind: str) -> None:

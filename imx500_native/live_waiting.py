@@ -100,7 +100,7 @@ def no_frame(counts: Counts, timeout_s: float, frame_s: float) -> CameraTimeoutE
             "on stderr",
             "cancelled",
         )
-    if not timeout_s >= _MANY_FRAMES * frame_s:
+    if counts.silent_s < _MANY_FRAMES * frame_s:
         return CameraTimeoutError(
             f"no frame within {timeout_s:g} s, which is too early to tell where one may take "
             f"{frame_s:.3g} s: ask again, or wait longer",
@@ -108,13 +108,13 @@ def no_frame(counts: Counts, timeout_s: float, frame_s: float) -> CameraTimeoutE
         )
     if counts.completed:
         return CameraTimeoutError(
-            f"no frame within {timeout_s:g} s, after {counts.completed} that came: the camera "
-            "stalled; stop() and start() it again",
+            f"no frame within {timeout_s:g} s, nor for {counts.silent_s:.1f} s after "
+            f"{counts.completed} that came: the camera stalled; stop() and start() it again",
             "stalled",
         )
     return CameraTimeoutError(
-        f"no frame within {timeout_s:g} s since the camera started: check its cable, and the "
-        "kernel's log (dmesg)",
+        f"no frame within {timeout_s:g} s, nor in the {counts.silent_s:.1f} s since the camera "
+        "started: check its cable, and the kernel's log (dmesg)",
         "no frame",
     )
 

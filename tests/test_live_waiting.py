@@ -61,8 +61,7 @@ class TestTimeouts:
         camera = Camera(size=SMALL, timeout_s=0.4)
         with camera:
             session = camera._session
-            nothing = NothingTaken(session, completed=0)
-            camera._session = nothing
+            camera._session = NothingTaken(session, completed=0, silent_s=0.4)
             with pytest.raises(CameraTimeoutError, match="cable") as raised:
                 camera.capture()
             assert raised.value.kind == "no frame"
@@ -76,8 +75,10 @@ class TestTimeouts:
         with Camera(size=SMALL) as camera:
             camera.capture()
             session = camera._session
-            camera._session = NothingTaken(session, completed=3)
-            with pytest.raises(CameraTimeoutError, match=r"within 0\.4 s, after 3 that") as raised:
+            camera._session = NothingTaken(session, completed=3, silent_s=0.4)
+            with pytest.raises(
+                CameraTimeoutError, match=r"within 0\.4 s, nor for 0\.4 s after 3 that"
+            ) as raised:
                 camera.capture(0.4)
             assert raised.value.kind == "stalled"
             camera._session = session
@@ -87,12 +88,42 @@ class TestTimeouts:
                     pass
             assert raised.value.kind == "too early"
 
+    def test_a_camera_that_is_polled_and_delivers_nothing(self, manager: ModuleType) -> None:
+        with Camera(size=SMALL) as camera:
+            camera.capture()
+            manager.occupy(camera._device, 1)
+            kinds = []
+            begun = time.monotonic()
+            while not kinds or kinds[-1] == "too early":
+                assert time.monotonic() < begun + 10
+                try:
+                    camera.capture(0)
+                except CameraTimeoutError as error:
+                    kinds.append(error.kind)
+                time.sleep(0.01)
+            assert kinds[0] == "too early"
+            assert kinds[-1] == "stalled"
+            assert camera.capture(5).image.any()
+
+    def test_a_camera_without_a_buffer_has_not_stalled(self) -> None:
+        with Camera(size=SMALL, policy="all") as camera:
+            time.sleep(0.5)
+            for _ in range(camera.buffer_count):
+                camera.capture(0)
+            # It is given its buffers one after the other, and has no frame yet.
+            for _ in range(100):
+                try:
+                    camera.capture(0)
+                except CameraTimeoutError as error:
+                    assert error.kind == "too early"
+
     @pytest.mark.parametrize("options", [{}, {"frame_rate": 0.5}])
     def test_a_wait_shorter_than_a_few_frames_tells_nothing(self, options: dict[str, Any]) -> None:
         with Camera(size=SMALL, **options) as camera:
             session = camera._session
             for completed in (0, 100):
-                camera._session = NothingTaken(session, completed=completed)
+                silent_s = 5 if options else 0.3
+                camera._session = NothingTaken(session, completed=completed, silent_s=silent_s)
                 for wait_s in (0, -1, 0.001, float("nan"), *([5] if options else [])):
                     with pytest.raises(CameraTimeoutError, match=f"within {wait_s} s") as raised:
                         camera.capture(wait_s)
@@ -131,9 +162,13 @@ class NothingTaken(FrameSource):
 
     running = True
 
-    def __init__(self, session: object, completed: int = 0, cancelled: int = 0):
+    def __init__(
+        self, session: Any, completed: int = 0, cancelled: int = 0, silent_s: float = 0
+    ) -> None:
         self.session = session
-        self.counts = session.counts._replace(completed=completed, cancelled=cancelled)
+        self.counts = session.counts._replace(
+            completed=completed, cancelled=cancelled, silent_s=silent_s
+        )
 
     def take(self, timeout_s: float) -> None:
         return None

@@ -42,6 +42,7 @@ cdef extern from "run_loop.h" namespace "imx500" nogil:
         uint64_t completed
         uint64_t dropped
         uint64_t cancelled
+        int64_t silent_ns
 
     enum CTurn "imx500::turn":
         TURN_FRAME "imx500::TURN_FRAME"

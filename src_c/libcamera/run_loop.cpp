@@ -134,7 +134,7 @@ void run_loop::completed(libcamera::Request *request) {
         counts_.dropped += ready_.size();
         queue_all(ready_);
     }
-    slots_[index].completed_ns = now_ns();
+    slots_[index].completed_ns = busy_ns_ = now_ns();
     ready_.push_back(index);
     wake();
 }
@@ -153,7 +153,9 @@ void run_loop::queue(std::size_t index) {
     if (camera_.queueRequest(slot.request) < 0) {
         counts_.cancelled++;
         parked_.push_back(index);
+        return;
     }
+    busy_ns_ = now_ns();
 }
 
 void run_loop::queue_all(std::vector<std::size_t> &indices) {
@@ -225,7 +227,9 @@ bool run_loop::running() const noexcept {
 
 loop_counts run_loop::counts() const noexcept {
     const std::lock_guard hold(lock_);
-    return counts_;
+    loop_counts counts = counts_;
+    counts.silent_ns = now_ns() - busy_ns_;
+    return counts;
 }
 
 bool run_loop::holds(std::size_t index) const noexcept {

@@ -44,6 +44,9 @@ struct loop_counts {
     std::uint64_t dropped;
     /* Since the last good frame. */
     std::uint64_t cancelled;
+    /* How long that is ago, or the last time that the camera was given a buffer: one that has none
+     * is not to blame. */
+    std::int64_t silent_ns;
 };
 
 enum turn {
@@ -125,6 +128,7 @@ class run_loop {
     std::vector<std::size_t> parked_;
     libcamera::ControlList pending_;
     loop_counts counts_ = {};
+    std::int64_t busy_ns_ = 0;
     std::size_t held_ = 0;
     bool running_ = false;
     /* Whether event_fd_ is readable: to write or read it again is a system call for nothing. */
