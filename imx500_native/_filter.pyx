@@ -119,6 +119,37 @@ cdef class FollowedList:
         items.capacity = capacity
         return 0
 
+    def rows(self):
+        """Return where each of what is followed comes from.
+
+        Returns
+        -------
+        ndarray
+            int64, ``(len(self),)``: its place in what was followed before the last frame, or,
+            counted on from there, in that frame, where it was seen.
+        """
+        cdef cnp.ndarray rows = empty(cnp.NPY_INT64, self.items.count)
+        cdef int64_t *row = <int64_t *>cnp.PyArray_DATA(rows)
+        cdef size_t i
+        for i in range(self.items.count):
+            row[i] = <int64_t>self.items.followed[i].row
+        return rows
+
+    def is_shown(self):
+        """Tell of each of what is followed whether it is shown.
+
+        Returns
+        -------
+        ndarray
+            bool, ``(len(self),)``.
+        """
+        cdef cnp.ndarray shown = empty(cnp.NPY_BOOL, self.items.count)
+        cdef cnp.npy_bool *flag = <cnp.npy_bool *>cnp.PyArray_DATA(shown)
+        cdef size_t i
+        for i in range(self.items.count):
+            flag[i] = self.items.followed[i].hidden == 0
+        return shown
+
     cdef size_t shown(self) noexcept:
         cdef size_t count = 0, i
         for i in range(self.items.count):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
 
 from imx500_native._filter import FollowedList
 from imx500_native.checks import real_number, whole_number
@@ -12,9 +14,9 @@ from imx500_native.geometry import as_size
 from imx500_native.results import Detections, Poses
 
 if TYPE_CHECKING:
-    from imx500_native.geometry import Size, Space
+    import numpy.typing as npt
 
-    Followable = TypeVar("Followable", bound=Detections | Poses)
+    from imx500_native.geometry import Size, Space
 
 MAX_FRAMES = 2**31 - 1
 """The most that `TemporalFilter` takes for a number of frames."""
@@ -38,8 +40,9 @@ class TemporalFilter:
 
     What comes out is in the order in which it was first seen, not the most confident first, and has
     `tracker_id`: a number of its own for as long as it is followed, from 1, never given twice. The
-    confidence is that of the last frame in which it was seen, and extra columns (`data`) are left
-    out, since what is shown may have been missed in this frame.
+    confidence is that of the last frame in which it was seen, and so are an object's extra columns
+    (`data`), which are not smoothed. While something is followed, every frame with objects must
+    have the same columns.
 
     These follow rpicam-apps, with the same result. Different are: places stay fractions of a pixel,
     where rpicam-apps cuts off the fraction of an object's box, which draws it towards the corner
@@ -80,7 +83,15 @@ class TemporalFilter:
     [1, 1, 0]
     """
 
-    __slots__ = ("_followed", "_key", "factor", "hidden_frames", "tolerance", "visible_frames")
+    __slots__ = (
+        "_data",
+        "_followed",
+        "_key",
+        "factor",
+        "hidden_frames",
+        "tolerance",
+        "visible_frames",
+    )
 
     def __init__(
         self,
@@ -97,8 +108,14 @@ class TemporalFilter:
             self.tolerance, self.factor, self.visible_frames, self.hidden_frames
         )
         self._key: tuple[Space, Size] = ("network", _NETWORK_SIZE)
+        # The extra columns of all that is followed, where there are any.
+        self._data: dict[str, npt.NDArray[Any]] = {}
 
-    def __call__(self, result: Followable, size: Size | None = None) -> Followable:
+    @overload
+    def __call__(self, result: Detections, size: Size | None = None) -> Detections: ...
+    @overload
+    def __call__(self, result: Poses, size: Size | None = None) -> Poses: ...
+    def __call__(self, result: Detections | Poses, size: Size | None = None) -> Detections | Poses:
         """Take in one frame's result.
 
         Parameters
@@ -121,7 +138,8 @@ class TemporalFilter:
         MissingContextError
             If the result is in stream space and there is no `size`.
         PipelineError
-            If something is followed in another space or picture size, or of another kind.
+            If something is followed in another space or picture size, of another kind, or with
+            other columns.
         """
         if not isinstance(result, (Detections, Poses)):
             raise TaskError(
@@ -137,8 +155,9 @@ class TemporalFilter:
         if (result.space, size) != self._key:
             self._change_series(result.space, as_size(size, "size"))
         if isinstance(result, Detections):
-            return cast("Followable", self._objects(result, *size))
-        return cast("Followable", self._poses(result, *size))
+            follow = self._objects_with_data if result.data or self._data else self._objects
+            return follow(result, *size)
+        return self._poses(result, *size)
 
     def __len__(self) -> int:
         """How many things are followed, the hidden ones among them."""
@@ -147,6 +166,7 @@ class TemporalFilter:
     def reset(self) -> None:
         """Follow nothing any more."""
         self._followed.clear()
+        self._data = {}
 
     def _change_series(self, space: Space, size: Size) -> None:
         if self._key == (space, size):
@@ -172,6 +192,41 @@ class TemporalFilter:
         shown.tracker_id = ids
         shown.fresh = result.fresh
         return shown
+
+    def _objects_with_data(self, result: Detections, width: int, height: int) -> Detections:
+        joined = self._joined_data(result)
+        shown = self._objects(result, width, height)
+        if result.fresh:
+            rows = self._followed.rows()
+            self._data = {name: column[rows] for name, column in joined.items()}
+        is_shown = self._followed.is_shown()
+        shown.data = {name: column[is_shown] for name, column in self._data.items()}
+        return shown
+
+    def _joined_data(self, result: Detections) -> dict[str, npt.NDArray[Any]]:
+        """Return the extra columns of what is followed and, behind them, those of `result`."""
+        data = result.data
+        if len(self._followed) == 0:
+            return data
+        if len(result) == 0:
+            # Nothing has no columns; what is followed keeps its own.
+            return self._data
+        if data.keys() != self._data.keys():
+            raise PipelineError(
+                f"the filter follows objects whose data has {sorted(self._data)}, here it has "
+                f"{sorted(data)}; give every frame the same columns, or call reset() before "
+                "another series"
+            )
+        try:
+            return {
+                name: np.concatenate((column, data[name])) for name, column in self._data.items()
+            }
+        except (TypeError, ValueError) as error:
+            raise PipelineError(
+                f"data does not fit that of the objects which the filter follows: {error}; give "
+                "every frame columns of the same shape and kind, or call reset() before another "
+                "series"
+            ) from error
 
     def _poses(self, result: Poses, width: int, height: int) -> Poses:
         followed = self._followed

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 # libcamera names packed formats by a little-endian word, so its "RGB888" is B, G, R in memory.
 _PACKED = {"RGB888": "BGR", "BGR888": "RGB", "XRGB8888": "BGRX", "XBGR8888": "RGBX"}
 PIXEL_FORMATS = (*_PACKED, "NV12", "YUV420", "YUYV")
-# What red and blue count in Y': ITU-R BT.601-7 2.5.1, BT.709-6 3.2, BT.2020-2 table 4.
-_LUMA = {"Rec601": (0.299, 0.114), "Rec709": (0.2126, 0.0722), "Rec2020": (0.2627, 0.0593)}
-_RED, _BLUE = (np.array(axis, np.float32) for axis in ((1, 0, 0), (0, 0, 1)))
+_IMAGE_FORMATS = (*_PACKED.values(), "NV12", "YUV420", "YUYV")
 
 
 class ColorSpace(NamedTuple):
@@ -166,18 +164,11 @@ def to_rgb(
     """
     space = ColorSpace() if color_space is None else color_space
     if image_format in _PACKED.values():
-        channels = len(image_format)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != channels:
-            raise ValueError(
-                f"a {image_format} picture is uint8 of shape (height, width, {channels}), not "
-                f"{image.dtype} {image.shape}"
-            )
+        _check_packed(image, image_format)
         return _pictures.packed_to_rgb(image, image_format.startswith("BGR"))
     if image_format == "YUYV":
         return _pictures.yuyv_to_rgb(image, space.encoding, space.full_range)
-    if image_format not in ("NV12", "YUV420"):
-        known = ", ".join((*_PACKED.values(), "NV12", "YUV420", "YUYV"))
-        raise ValueError(f"image_format {image_format!r} is not one of {known}")
+    _check_known(image_format)
     if image.ndim != 2:
         raise ValueError(f"a {image_format} picture has two dimensions, not shape {image.shape}")
     rows, columns = image.shape
@@ -199,6 +190,7 @@ def put_rgb(
     ----------
     image : ndarray
         uint8, writeable, any strides, of a shape as `picture_layout` says for the size of `rgb`.
+        What lies beside the picture, at the end of rows that are longer, stays as it is.
     rgb : ndarray
         uint8, ``(height, width, 3)``.
     image_format : str
@@ -209,48 +201,38 @@ def put_rgb(
     Raises
     ------
     ValueError
-        If the format is unknown or `image` does not fit it.
+        If the format is unknown, `image` does not fit it or is read-only.
+
+    Notes
+    -----
+    Y' is of each pixel, Cb and Cr of the mean of those that share them: two of YUYV, four of the
+    others, of which fewer are left where a side is odd. Each is the exact value, rounded; halves go
+    up, but to 255 at most. Integers are enough for that: the luma coefficients have four digits, so
+    every value is a fraction whose denominator is known.
     """
-    height, width = rgb.shape[:2]
     if image_format in _PACKED.values():
-        image[..., :3] = rgb[..., ::-1] if image_format.startswith("BGR") else rgb
-        image[..., 3:] = 255
+        _check_packed(image, image_format)
+        _pictures.put_packed(image, rgb, image_format.startswith("BGR"))
         return
+    _check_known(image_format)
     space = ColorSpace() if color_space is None else color_space
-    if image_format == "YUYV":
-        image[..., 0], chroma = _ycbcr(rgb, space, 1)
-        image[:, 0::2, 1], image[:, 1::2, 1] = chroma
-    elif image_format == "NV12":
-        image[:height, :width], chroma = _ycbcr(rgb, space, 2)
-        image[height:, 0::2], image[height:, 1::2] = chroma
-    elif image_format == "YUV420":
-        image[:height, :width], chroma = _ycbcr(rgb, space, 2)
-        # Two of their rows fill one row of the picture's array.
-        planes = np.zeros((2, (height + 1) // 2, image.shape[1] // 2), np.uint8)
-        planes[:, :, : (width + 1) // 2] = chroma
-        image[height:] = planes.reshape(-1, image.shape[1])
-    else:
-        known = ", ".join((*_PACKED.values(), "NV12", "YUV420", "YUYV"))
-        raise ValueError(f"image_format {image_format!r} is not one of {known}")
+    put = {
+        "NV12": _pictures.put_nv12,
+        "YUV420": _pictures.put_yuv420,
+        "YUYV": _pictures.put_yuyv,
+    }[image_format]
+    put(image, rgb, space.encoding, space.full_range)
 
 
-def _ycbcr(
-    rgb: npt.NDArray[np.uint8], space: ColorSpace, rows: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Y', and Cb and Cr as (2, …) of the mean of two columns and of so many rows."""
-    red, blue = _LUMA[space.encoding]
-    weights = np.array([red, 1 - red - blue, blue], np.float32)
-    black, white, reach = (0, 255, 255) if space.full_range else (16, 219, 224)
-    luma = rgb @ (weights * np.float32(white / 255)) + np.float32(black + 0.5)
-    # Sides of an odd length count twice.
-    shape = (-rgb.shape[0] % rows, -rgb.shape[1] % 2)
-    even = np.pad(rgb, ((0, shape[0]), (0, shape[1]), (0, 0)), "edge") if any(shape) else rgb
-    mean = even[:, 0::2].astype(np.uint16) + even[:, 1::2]
-    if rows == 2:
-        mean = mean[0::2] + mean[1::2]
-    to_chroma = np.array(
-        [(axis - weights) / (1 - weights[place]) for place, axis in ((2, _BLUE), (0, _RED))]
-    )
-    to_chroma *= reach / 255 / 2 / (2 * rows)
-    chroma = np.clip(mean @ to_chroma.T.astype(np.float32) + np.float32(128.5), 0, 255)
-    return luma.astype(np.uint8), np.moveaxis(chroma.astype(np.uint8), -1, 0)
+def _check_known(image_format: str) -> None:
+    if image_format not in _IMAGE_FORMATS:
+        raise ValueError(f"image_format {image_format!r} is not one of {', '.join(_IMAGE_FORMATS)}")
+
+
+def _check_packed(image: npt.NDArray[np.uint8], image_format: str) -> None:
+    channels = len(image_format)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != channels:
+        raise ValueError(
+            f"a {image_format} picture is uint8 of shape (height, width, {channels}), not "
+            f"{image.dtype} {image.shape}"
+        )

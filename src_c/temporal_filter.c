@@ -14,13 +14,16 @@ static void smooth(float *row, const float *now, size_t count, double factor) {
         row[i] = smoothed(row[i], now[i], factor);
 }
 
-static void begin_frame(struct imx500_followed_list *list) {
+/* Returns the row of the first thing that is seen. */
+static size_t begin_frame(struct imx500_followed_list *list) {
     for (size_t i = 0; i < list->count; i++)
-        list->followed[i].matched = 0;
+        list->followed[i].row = i;
+    return list->count;
 }
 
-static void hit(struct imx500_followed *one, float confidence, uint32_t visible_frames) {
-    one->matched = 1;
+static void hit(struct imx500_followed *one, size_t row, float confidence,
+                uint32_t visible_frames) {
+    one->row = row;
     one->confidence = confidence;
     one->visible = visible_frames;
     if (one->hidden > 0)
@@ -28,28 +31,28 @@ static void hit(struct imx500_followed *one, float confidence, uint32_t visible_
 }
 
 /* Returns the row for the place, or NULL where there is no room. */
-static float *append(struct imx500_followed_list *list, float confidence, int32_t class_id,
-                     uint32_t visible_frames, uint32_t hidden_frames) {
+static float *append(struct imx500_followed_list *list, size_t row, float confidence,
+                     int32_t class_id, uint32_t visible_frames, uint32_t hidden_frames) {
     if (list->count >= list->capacity)
         return NULL;
     list->followed[list->count] = (struct imx500_followed){
         .id = list->next_id++,
+        .row = row,
         .confidence = confidence,
         .class_id = class_id,
         .visible = visible_frames,
         .hidden = hidden_frames,
-        .matched = 1,
     };
     return list->places + list->width * list->count++;
 }
 
 /* Ages what was missed and closes the gaps that it leaves; returns how many are shown. */
-static size_t end_frame(struct imx500_followed_list *list) {
+static size_t end_frame(struct imx500_followed_list *list, size_t first_row) {
     const size_t width = list->width;
     size_t kept = 0, shown = 0;
     for (size_t i = 0; i < list->count; i++) {
         struct imx500_followed one = list->followed[i];
-        if (!one.matched) {
+        if (one.row < first_row) {
             if (one.hidden > 0 || one.visible <= 1)
                 continue;
             one.visible--;
@@ -80,7 +83,7 @@ size_t imx500_follow_objects(struct imx500_followed_list *list,
                              const struct imx500_filter_rule *rule,
                              const struct imx500_seen_objects *seen) {
     const uint32_t hidden_frames = list->count == 0 ? 0 : rule->hidden_frames;
-    begin_frame(list);
+    const size_t first_row = begin_frame(list);
     for (size_t s = 0; s < seen->count; s++) {
         const float *box = seen->xyxy + 4 * s;
         if (!box_is_finite(box))
@@ -90,16 +93,16 @@ size_t imx500_follow_objects(struct imx500_followed_list *list,
                                    !box_matches(list->places + 4 * i, box, rule)))
             i++;
         if (i < list->count) {
-            hit(&list->followed[i], seen->confidence[s], rule->visible_frames);
+            hit(&list->followed[i], first_row + s, seen->confidence[s], rule->visible_frames);
             smooth(list->places + 4 * i, box, 4, rule->factor);
             continue;
         }
-        float *place = append(list, seen->confidence[s], seen->class_id[s], rule->visible_frames,
-                              hidden_frames);
+        float *place = append(list, first_row + s, seen->confidence[s], seen->class_id[s],
+                              rule->visible_frames, hidden_frames);
         if (place)
             memcpy(place, box, 4 * sizeof(float));
     }
-    return end_frame(list);
+    return end_frame(list, first_row);
 }
 
 size_t imx500_pose_width(size_t keypoints, int boxed) {
@@ -147,7 +150,7 @@ static void take_pose(float *row, const struct imx500_seen_poses *seen, size_t s
 size_t imx500_follow_poses(struct imx500_followed_list *list, const struct imx500_filter_rule *rule,
                            const struct imx500_seen_poses *seen) {
     const size_t keypoints = seen->keypoints;
-    begin_frame(list);
+    const size_t first_row = begin_frame(list);
     for (size_t s = 0; s < seen->count; s++) {
         const float *points = seen->xy + 2 * keypoints * s;
         size_t k = 0;
@@ -160,19 +163,19 @@ size_t imx500_follow_poses(struct imx500_followed_list *list, const struct imx50
                !pose_matches(list->places + list->width * i, points, keypoints, rule))
             i++;
         if (i < list->count) {
-            hit(&list->followed[i], seen->confidence[s], rule->visible_frames);
+            hit(&list->followed[i], first_row + s, seen->confidence[s], rule->visible_frames);
             take_pose(list->places + list->width * i, seen, s, rule->factor);
             continue;
         }
-        float *place =
-            append(list, seen->confidence[s], 0, rule->visible_frames, rule->hidden_frames);
+        float *place = append(list, first_row + s, seen->confidence[s], 0, rule->visible_frames,
+                              rule->hidden_frames);
         if (!place)
             continue;
         for (size_t v = 0; v < list->width; v++)
             place[v] = NAN;
         take_pose(place, seen, s, rule->factor);
     }
-    return end_frame(list);
+    return end_frame(list, first_row);
 }
 
 void imx500_shown_objects(const struct imx500_followed_list *list, float *xyxy, float *confidence,

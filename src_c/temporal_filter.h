@@ -18,11 +18,13 @@ struct imx500_filter_rule {
 
 struct imx500_followed {
     int64_t id;
+    /* Its place in the list before the last frame; or where that frame has it, counted on from the
+     * end of that list. */
+    size_t row;
     float confidence;
     int32_t class_id;
     uint32_t visible; /* the misses after which it goes */
     uint32_t hidden;  /* the hits that it still needs to be shown */
-    int matched;
 };
 
 /* What is followed, in the order in which it was first seen. The memory is the caller's. */

@@ -38,6 +38,12 @@ def seen_objects(coordinate, most):
     return st.lists(st.lists(one, max_size=most), max_size=8)
 
 
+def numbered(seen, first):
+    found = rows(seen)
+    found.data = {"number": np.arange(first, first + len(seen))}
+    return found
+
+
 def same(shown, expected, boxes):
     assert shown.tracker_id.tolist() == [one.id for one in expected]
     assert shown.class_id.tolist() == [one.kind for one in expected]
@@ -57,6 +63,23 @@ def test_objects_follow_the_definition(walk, **rule):
         for seen in walk:
             expected = oracle(seen)
             same(follow(rows(seen), SIZE), expected, [oracle.box(one) for one in expected])
+
+
+@given(
+    walk=seen_objects(st.integers(0, 40).map(lambda v: v * 5.0), 5),
+    tolerance=share,
+    **frames_of,
+)
+def test_extra_columns_come_from_the_last_hit(walk, **rule):
+    oracle, follow = ObjectOracle(SIZE, **rule), TemporalFilter(**rule)
+    first = 0
+    for seen in walk:
+        # The oracle carries a number in the place of the confidence, which is not smoothed either.
+        expected = oracle([(box, first + i, kind) for i, (box, _, kind) in enumerate(seen)])
+        shown = follow(numbered(seen, first), SIZE)
+        assert shown.tracker_id.tolist() == [one.id for one in expected]
+        assert shown.data["number"].tolist() == [one.confidence for one in expected]
+        first += len(seen)
 
 
 @given(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles.picture_oracle import LUMA, exact_rgb, yuv444
+from oracles import picture_oracle
+from oracles.picture_oracle import LUMA, as_byte, exact_rgb, exact_ycbcr, yuv444
 
 from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, picture_layout, put_rgb, to_rgb
 
@@ -18,6 +21,15 @@ def shown(memory: np.ndarray, pixel_format: str, size: tuple[int, int], stride: 
     layout = picture_layout(pixel_format, size, stride, len(memory))
     assert sum(layout.plane_bytes) == len(memory)
     return np.lib.stride_tricks.as_strided(memory, layout.shape, layout.strides)
+
+
+def a_stride(pixel_format: str, width: int, padding: int) -> int:
+    if pixel_format in CHANNELS:
+        return len(CHANNELS[pixel_format]) * width + padding
+    if pixel_format == "YUYV":
+        return 2 * width + padding
+    stride = width + width % 2 + padding
+    return stride + stride % 2
 
 
 def random_memory(pixel_format: str, size: tuple[int, int], stride: int, seed: int) -> np.ndarray:
@@ -51,10 +63,7 @@ def test_planes_and_strides(
 ) -> None:
     if pixel_format == "YUYV":
         width += width % 2
-        stride = 2 * width + padding
-    else:
-        stride = width + width % 2 + padding
-        stride += stride % 2
+    stride = a_stride(pixel_format, width, padding)
     memory = random_memory(pixel_format, (width, height), stride, seed)
     image = shown(memory, pixel_format, (width, height), stride)
     rgb = to_rgb(image, pixel_format, size=(width, height), color_space=ColorSpace("Rec709", False))
@@ -77,7 +86,7 @@ def test_packed_formats(
     pixel_format: str, width: int, height: int, padding: int, seed: int
 ) -> None:
     channels = CHANNELS[pixel_format]
-    stride = len(channels) * width + padding
+    stride = a_stride(pixel_format, width, padding)
     memory = random_memory(pixel_format, (width, height), stride, seed)
     image = shown(memory, pixel_format, (width, height), stride)
     assert image.shape == (height, width, len(channels))
@@ -191,14 +200,85 @@ def test_colours_are_put_as_the_exact_value(encoding: str, full_range: bool) -> 
         color_space=ColorSpace(encoding, full_range),
     )
     np.testing.assert_array_equal(picture[:, 0, 0], picture[:, 1, 0])
-    kr, kb = LUMA[encoding]
-    black, white, reach = (0, 255, 255) if full_range else (16, 219, 224)
-    for (red, green, blue), got in zip(colours.tolist(), picture.reshape(-1, 4), strict=True):
-        luma = kr * red + (1 - kr - kb) * green + kb * blue
-        cb, cr = (blue - luma) / (2 * (1 - kb)), (red - luma) / (2 * (1 - kr))
-        exact = (black + luma * white / 255, 128 + cb * reach / 255, 128 + cr * reach / 255)
-        for value, ideal in zip(got[[0, 1, 3]].tolist(), exact, strict=True):
-            assert abs(value - min(ideal, 255)) <= 0.501
+    expected = [
+        [as_byte(value) for value in exact_ycbcr(*map(Fraction, colour), encoding, full_range)]
+        for colour in colours.tolist()
+    ]
+    np.testing.assert_array_equal(picture.reshape(-1, 4)[:, [0, 1, 3]], expected)
+
+
+def test_halves_are_put_as_the_higher_byte() -> None:
+    # Blue of 250 has 28.5 as Y' and 128 + 125 as Cb; of 255, Cb has 255.5; and yellow has 0.5.
+    colours = np.array([[[0, 0, 250]] * 2, [[0, 0, 255]] * 2, [[255, 255, 0]] * 2], np.uint8)
+    picture = np.zeros((3, 2, 2), np.uint8)
+    put_rgb(picture, colours, "YUYV")
+    assert picture[:, 0].tolist() == [[29, 253], [29, 255], [226, 1]]
+
+
+def test_the_mean_of_four_pixels_is_not_rounded_before_it_counts() -> None:
+    picture = np.zeros((3, 2), np.uint8)
+    three_of_four = np.array([[[0, 0, 0], [0, 0, 1]], [[0, 0, 1], [0, 0, 1]]], np.uint8)
+    # Cb is 128 and half of 3/4.
+    put_rgb(picture, three_of_four, "NV12")
+    assert picture.tolist() == [[0, 0], [0, 0], [128, 128]]
+    put_rgb(picture, 2 * three_of_four, "NV12")
+    assert picture.tolist() == [[0, 0], [0, 0], [129, 128]]
+
+
+@given(
+    pixel_format=st.sampled_from(["NV12", "YUV420", "YUYV"]),
+    encoding=st.sampled_from(sorted(LUMA)),
+    full_range=st.booleans(),
+    width=st.integers(1, 9),
+    height=st.integers(1, 7),
+    padding=st.integers(0, 9),
+    seed=st.integers(0, 1000),
+)
+def test_every_byte_is_put_where_it_belongs(
+    pixel_format: str,
+    encoding: str,
+    full_range: bool,
+    width: int,
+    height: int,
+    padding: int,
+    seed: int,
+) -> None:
+    if pixel_format == "YUYV":
+        width += width % 2
+    stride = a_stride(pixel_format, width, padding)
+    memory = random_memory(pixel_format, (width, height), stride, seed)
+    expected = memory.copy()
+    rgb = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    picture_oracle.put(expected, rgb, pixel_format, stride, encoding, full_range)
+    image = shown(memory, pixel_format, (width, height), stride)
+    put_rgb(image, rgb, pixel_format, color_space=ColorSpace(encoding, full_range))
+    np.testing.assert_array_equal(memory, expected)
+
+
+@pytest.mark.parametrize(
+    ("image_format", "shape"),
+    [
+        *(("NV12", (9, 8)), ("YUV420", (9, 8)), ("YUYV", (6, 8, 2))),
+        *(("RGB", (6, 8, 3)), ("BGR", (6, 8, 3)), ("RGBX", (6, 8, 4)), ("BGRX", (6, 8, 4))),
+    ],
+)
+def test_any_strides_are_put(image_format: str, shape: tuple[int, ...]) -> None:
+    rgb = np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8)
+    expected = np.full(shape, 7, np.uint8)
+    put_rgb(expected, rgb, image_format)
+    for source in (rgb[::-1].copy()[::-1], np.asfortranarray(rgb), rgb.repeat(2, 1)[:, ::2]):
+        image = np.full(shape, 7, np.uint8)
+        put_rgb(image, source, image_format)
+        np.testing.assert_array_equal(image, expected)
+    targets = [
+        np.full(shape, 7, np.uint8)[::-1],
+        np.full(shape, 7, np.uint8, order="F"),
+        np.full((*shape[:-1], 2 * shape[-1]), 7, np.uint8)[..., ::-2],
+    ]
+    for target in targets:
+        put_rgb(target, rgb, image_format)
+        np.testing.assert_array_equal(target, expected)
+    assert (targets[-1].base[..., ::2] == 7).all()
 
 
 @given(
@@ -212,14 +292,9 @@ def test_what_is_put_is_read_again(
     pixel_format: str, width: int, height: int, padding: int, seed: int
 ) -> None:
     channels = CHANNELS.get(pixel_format)
-    if channels:
-        stride = len(channels) * width + padding
-    elif pixel_format == "YUYV":
+    if pixel_format == "YUYV":
         width += width % 2
-        stride = 2 * width + padding
-    else:
-        stride = width + width % 2 + padding
-        stride += stride % 2
+    stride = a_stride(pixel_format, width, padding)
     memory = random_memory(pixel_format, (width, height), stride, seed)
     before = memory.copy()
     image = shown(memory, pixel_format, (width, height), stride)
@@ -236,17 +311,55 @@ def test_what_is_put_is_read_again(
         assert (image[..., 3:] == 255).all()
     else:
         assert np.abs(again.astype(int) - rgb).max() <= 2
-    if pixel_format != "YUV420":
-        # What lies between the rows is not the picture's.
-        seen = np.zeros(len(memory), bool)
-        shown(seen.view(np.uint8), pixel_format, (width, height), stride)[...] = 1
-        np.testing.assert_array_equal(memory[~seen], before[~seen])
+    # What lies between the rows is not the picture's.
+    seen = np.zeros(len(memory), bool)
+    shown(seen.view(np.uint8), pixel_format, (width, height), stride)[...] = 1
+    np.testing.assert_array_equal(memory[~seen], before[~seen])
 
 
-def test_pictures_that_cannot_be_put() -> None:
-    rgb = np.zeros((4, 4, 3), np.uint8)
-    with pytest.raises(ValueError, match="image_format 'GREY'"):
-        put_rgb(np.zeros((4, 4), np.uint8), rgb, "GREY")
-    for image_format, shape in (("NV12", (7, 4)), ("YUYV", (4, 6, 2)), ("RGB", (4, 5, 3))):
-        with pytest.raises(ValueError, match="shape"):
-            put_rgb(np.zeros(shape, np.uint8), rgb, image_format)
+@pytest.mark.parametrize(
+    ("image_format", "shape", "rgb_shape", "message"),
+    [
+        ("GREY", (4, 4), (4, 4, 3), "image_format 'GREY'"),
+        ("NV12", (7, 4), (4, 4, 3), "6 rows of at least 4 bytes, not 7 of 4"),
+        ("NV12", (5, 5), (3, 5, 3), "5 rows of at least 6 bytes, not 5 of 5"),
+        ("YUV420", (6, 2), (4, 4, 3), "6 rows of at least 4 bytes, not 6 of 2"),
+        ("NV12", (6, 4, 1), (4, 4, 3), "2 dimensions"),
+        ("YUYV", (4, 6, 2), (4, 4, 3), "6x4, what is to be put there 4x4"),
+        ("YUYV", (4, 5, 2), (4, 5, 3), "even width"),
+        ("YUYV", (4, 4, 3), (4, 4, 3), "even width"),
+        ("RGB", (4, 5, 3), (4, 4, 3), "5x4, what is to be put there 4x4"),
+        ("RGB", (4, 4, 3), (1, 1, 3), "4x4, what is to be put there 1x1"),
+        ("RGBX", (4, 4, 3), (4, 4, 3), "a RGBX picture is uint8"),
+        ("RGB", (4, 4, 3), (4, 4, 4), "an RGB picture has shape"),
+        ("NV12", (6, 4), (4, 4), "3 dimensions"),
+        ("NV12", (6, 4), (4, 0, 3), "empty"),
+    ],
+)
+def test_pictures_that_cannot_be_put(
+    image_format: str, shape: tuple[int, ...], rgb_shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        put_rgb(np.zeros(shape, np.uint8), np.ones(rgb_shape, np.uint8), image_format)
+
+
+@pytest.mark.parametrize("image_format", ["NV12", "YUV420", "YUYV", "RGB", "BGRX"])
+def test_memory_that_cannot_be_written_to(image_format: str) -> None:
+    shape = {"YUYV": (4, 4, 2), "RGB": (4, 4, 3), "BGRX": (4, 4, 4)}.get(image_format, (6, 4))
+    rgb = np.ones((4, 4, 3), np.uint8)
+    image = np.zeros(shape, np.uint8)
+    image.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        put_rgb(image, rgb, image_format)
+    with pytest.raises(ValueError, match="uint8"):
+        put_rgb(np.zeros(shape, np.int8), rgb, image_format)
+    with pytest.raises(ValueError, match="uint8"):
+        put_rgb(np.zeros(shape, np.uint8), rgb.astype(np.uint16), image_format)
+    assert not image.any()
+
+
+def test_an_unknown_encoding_is_not_put() -> None:
+    image = np.zeros((3, 4), np.uint8)
+    with pytest.raises(ValueError, match="Rec601"):
+        put_rgb(image, np.ones((2, 4, 3), np.uint8), "NV12", color_space=ColorSpace("Rec2100"))
+    assert not image.any()

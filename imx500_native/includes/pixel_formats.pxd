@@ -11,10 +11,13 @@ cdef extern from "pixel_formats.h" nogil:
     struct imx500_ycbcr:
         pass
 
+    struct imx500_rgb_weights:
+        pass
+
     struct imx500_ycbcr_picture:
-        const uint8_t *luma
-        const uint8_t *cb
-        const uint8_t *cr
+        uint8_t *luma
+        uint8_t *cb
+        uint8_t *cr
         ptrdiff_t luma_stride
         ptrdiff_t chroma_stride
         ptrdiff_t luma_step
@@ -26,3 +29,11 @@ cdef extern from "pixel_formats.h" nogil:
                              size_t width, size_t height, uint8_t *rgb)
     void imx500_packed_to_rgb(const uint8_t *pixels, ptrdiff_t stride, ptrdiff_t step, int bgr,
                               size_t width, size_t height, uint8_t *rgb)
+    void imx500_rgb_weights_init(imx500_rgb_weights *weights, imx500_ycbcr_encoding encoding,
+                                 int full_range)
+    void imx500_rgb_to_ycbcr(const imx500_rgb_weights *weights, const uint8_t *rgb,
+                             ptrdiff_t stride, size_t width, size_t height,
+                             const imx500_ycbcr_picture *picture)
+    void imx500_rgb_to_packed(const uint8_t *rgb, ptrdiff_t rgb_stride, int bgr, size_t width,
+                              size_t height, uint8_t *pixels, ptrdiff_t stride, ptrdiff_t step,
+                              size_t channels)

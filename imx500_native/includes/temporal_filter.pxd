@@ -10,6 +10,7 @@ cdef extern from "temporal_filter.h" nogil:
         uint32_t hidden_frames
 
     struct imx500_followed:
+        size_t row
         uint32_t hidden
 
     struct imx500_followed_list:

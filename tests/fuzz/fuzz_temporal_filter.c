@@ -59,14 +59,15 @@ static void to_grid(float *values, size_t count) {
 }
 
 static void check(const struct imx500_followed_list *list, const struct imx500_filter_rule *rule,
-                  size_t shown) {
+                  size_t before, size_t seen, size_t shown) {
     size_t expected = 0;
     require(list->count <= list->capacity);
     for (size_t i = 0; i < list->count; i++) {
         const struct imx500_followed *one = &list->followed[i];
         require(one->id > 0 && one->id < list->next_id);
         require(i == 0 || one->id > list->followed[i - 1].id);
-        require(one->matched || (one->hidden == 0 && one->visible > 0));
+        require(one->row < before + seen);
+        require(one->row >= before || (one->hidden == 0 && one->visible > 0));
         require(one->hidden <= rule->hidden_frames && one->visible <= rule->visible_frames);
         expected += one->hidden == 0;
     }
@@ -83,8 +84,9 @@ static void try_objects(struct input *input, struct imx500_followed_list *list,
         class_id[i] = take_byte(input) % 3 - 1;
     to_grid(xyxy, 4 * count);
     const struct imx500_seen_objects seen = {xyxy, confidence, class_id, count};
+    const size_t before = list->count;
     const size_t shown = imx500_follow_objects(list, rule, &seen);
-    check(list, rule, shown);
+    check(list, rule, before, count, shown);
 
     float *out_xyxy = memory(4 * shown * sizeof *out_xyxy);
     float *out_confidence = memory(shown * sizeof *out_confidence);
@@ -113,8 +115,9 @@ static void try_poses(struct input *input, struct imx500_followed_list *list,
     const struct imx500_seen_poses seen = {
         xy, keypoint_confidence, confidence, boxed ? xyxy : NULL, keypoints, count,
     };
+    const size_t before = list->count;
     const size_t shown = imx500_follow_poses(list, rule, &seen);
-    check(list, rule, shown);
+    check(list, rule, before, count, shown);
 
     float *out_xy = memory(2 * keypoints * shown * sizeof *out_xy);
     float *out_keypoint_confidence = memory(keypoints * shown * sizeof *out_keypoint_confidence);

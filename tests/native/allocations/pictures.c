@@ -21,24 +21,37 @@ static void call_input_image(void) {
     }
 }
 
+enum { WIDTH = 1280, HEIGHT = 960, PIXELS = WIDTH * HEIGHT };
+
+/* Three planes of 4:2:0, or one of 4:2:2 with all three in turn. */
+static struct imx500_ycbcr_picture picture_at(uint8_t *pixels, int planar) {
+    if (planar)
+        return (struct imx500_ycbcr_picture){
+            pixels, pixels + PIXELS, pixels + PIXELS + PIXELS / 4, WIDTH, WIDTH / 2, 1, 1, 1};
+    return (struct imx500_ycbcr_picture){pixels,    pixels + 1, pixels + 3, 2 * WIDTH,
+                                         2 * WIDTH, 2,          4,          0};
+}
+
 static void call_pixel_formats(void) {
-    enum { WIDTH = 1280, HEIGHT = 960, PIXELS = WIDTH * HEIGHT };
     uint8_t *pixels = fresh(4 * PIXELS);
     for (size_t i = 0; i < 4 * PIXELS; i++)
         pixels[i] = (uint8_t)i;
-    /* Three planes of 4:2:0, and one of 4:2:2 with all three in turn. */
-    const struct imx500_ycbcr_picture pictures[] = {
-        {pixels, pixels + PIXELS, pixels + PIXELS + PIXELS / 4, WIDTH, WIDTH / 2, 1, 1, 1},
-        {pixels, pixels + 1, pixels + 3, 2 * WIDTH, 2 * WIDTH, 2, 4, 0},
-    };
     for (enum imx500_ycbcr_encoding encoding = IMX500_REC601; encoding <= IMX500_REC2020;
          encoding++) {
         struct imx500_ycbcr *matrix = fresh(sizeof *matrix);
         WRITES("frame", matrix, sizeof *matrix, imx500_ycbcr_init, matrix, encoding, encoding % 2);
-        for (size_t i = 0; i < 2; i++) {
+        struct imx500_rgb_weights *weights = fresh(sizeof *weights);
+        WRITES("frame", weights, sizeof *weights, imx500_rgb_weights_init, weights, encoding,
+               encoding % 2);
+        for (int planar = 0; planar < 2; planar++) {
+            const struct imx500_ycbcr_picture picture = picture_at(pixels, planar);
             uint8_t *rgb = fresh(3 * PIXELS);
-            WRITES("frame", rgb, 3 * PIXELS, imx500_ycbcr_to_rgb, matrix, &pictures[i], WIDTH,
-                   HEIGHT, rgb);
+            WRITES("frame", rgb, 3 * PIXELS, imx500_ycbcr_to_rgb, matrix, &picture, WIDTH, HEIGHT,
+                   rgb);
+            uint8_t *put = fresh(2 * PIXELS);
+            const struct imx500_ycbcr_picture target = picture_at(put, planar);
+            WRITES("frame", put, 2 * PIXELS, imx500_rgb_to_ycbcr, weights, pixels, 3 * WIDTH, WIDTH,
+                   HEIGHT, &target);
         }
     }
     for (int bgr = 0; bgr < 2; bgr++)
@@ -46,6 +59,10 @@ static void call_pixel_formats(void) {
             uint8_t *rgb = fresh(3 * PIXELS);
             WRITES("frame", rgb, 3 * PIXELS, imx500_packed_to_rgb, pixels, step * WIDTH, step, bgr,
                    WIDTH, HEIGHT, rgb);
+            const size_t channels = (size_t)step;
+            uint8_t *put = fresh(channels * PIXELS);
+            WRITES("frame", put, channels * PIXELS, imx500_rgb_to_packed, pixels, 3 * WIDTH, bgr,
+                   WIDTH, HEIGHT, put, step * WIDTH, step, channels);
         }
 }
 
