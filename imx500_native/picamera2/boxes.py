@@ -46,7 +46,9 @@ def convert_to_ymin_xmin_ymax_xmax_format(boxes: Array, orig_format: BoxFormat) 
     if orig_format == BoxFormat.XC_YC_W_H:
         middle, half = boxes[:, 1::-1], boxes[:, 3:1:-1] / 2
         corners = boxes.copy()
-        corners[:, :2], corners[:, 2:4] = middle - half, middle + half
+        # Of whole numbers, what is behind the point is cut off.
+        np.subtract(middle, half, out=corners[:, :2], casting="unsafe")
+        np.add(middle, half, out=corners[:, 2:4], casting="unsafe")
         return corners
     if orig_format == BoxFormat.XMIN_YMIN_W_H:
         boxes[:, 2:4] += boxes[:, :2]

@@ -147,7 +147,7 @@ class Placement:
 
     def _roi_of(self, source: Any) -> Rect:
         try:
-            return self._device.roi_at(control_of(source, "SensorTimestamp"))[0]
+            return self._history.at(control_of(source, "SensorTimestamp"))[0]
         except KeyError:
             return self._history.latest
 

@@ -26,6 +26,7 @@ from imx500_native.picamera2.suppression import (
     combined_nms_seg,
     nms,
 )
+from imx500_native.results.poses import COCO_SKELETON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -82,12 +83,7 @@ PARTS = {
 }
 """The joints of a COCO person; spelt as picamera2 spells them."""
 
-LIMBS = (
-    *((0, 1), (0, 2), (1, 3), (2, 4)),
-    *((5, 6), (5, 7), (7, 9), (6, 8), (8, 10)),
-    *((5, 11), (6, 12), (11, 12)),
-    *((11, 13), (12, 14), (13, 15), (14, 16)),
-)
+LIMBS = COCO_SKELETON
 
 
 class COCODrawer:

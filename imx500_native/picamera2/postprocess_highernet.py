@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imx500_native.errors import DecoderError
+from imx500_native.heads.higherhrnet import COCO_JOINT_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imx500_native.picamera2.arrays import Array
 
-default_joint_order = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
+default_joint_order = list(COCO_JOINT_ORDER)
 
 IMPOSSIBLE = 1e10
 

@@ -182,7 +182,8 @@ def test_drawings(columns, rng):
     keypoints[..., 2] = np.linspace(0, 1, 17)
     theirs = drawing_of(peer_module("postprocess"), None, keypoints, False)
     ours = drawing_of(postprocess, None, keypoints, False)
-    assert ours == theirs
+    # All limbs have one colour: their order does not show.
+    assert sorted(ours, key=str) == sorted(theirs, key=str)
     assert {call[0] for call in ours} == {"rectangle", "putText", "line", "circle"}
 
 
