@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from imx500_native.errors import IntrinsicsError
@@ -116,7 +115,7 @@ class NetworkIntrinsics:
 
     Parameters
     ----------
-    values : dict, optional
+    val : dict, optional
         As in a network file's ``network_intrinsics``. Unknown keys are kept.
 
     Raises
@@ -125,8 +124,8 @@ class NetworkIntrinsics:
         A field holds what its format does not allow; from the setters too.
     """
 
-    def __init__(self, values: dict[str, Any] | None = None) -> None:
-        self._values: dict[str, Any] | None = None if values is None else _checked_copy(values)
+    def __init__(self, val: dict[str, Any] | None = None) -> None:
+        self._values: dict[str, Any] | None = None if val is None else _checked_copy(val)
 
     def __repr__(self) -> str:
         return json.dumps(self._values) if self._values else ""
@@ -193,13 +192,11 @@ class NetworkIntrinsics:
 
     @property
     def fps(self) -> float | None:
-        """Deprecated: the old name of `inference_rate`."""
-        warnings.warn("fps is now inference_rate", DeprecationWarning, stacklevel=2)
+        """The old name of `inference_rate`, which picamera2's programs look for."""
         return self.inference_rate
 
     @fps.setter
     def fps(self, value: float) -> None:
-        warnings.warn("fps is now inference_rate", DeprecationWarning, stacklevel=2)
         self.inference_rate = value
 
     @property

@@ -19,7 +19,8 @@ Stage: TypeAlias = Literal["loader", "firmware", "network", "unknown"]
 
 INTERVAL_S = 0.1
 
-_STAGES: tuple[Stage, ...] = ("loader", "firmware", "network")
+STAGES: tuple[Stage, ...] = ("loader", "firmware", "network")
+"""By the driver's numbers, which are those of picamera2's constants."""
 
 
 class UploadProgress(NamedTuple):
@@ -64,7 +65,7 @@ def read_progress(subdevice: Subdevice) -> UploadProgress | None:
     """
     try:
         stage, done, size = (int(word) for word in subdevice.progress.read_text().split())
-        name = _STAGES[stage]
+        name = STAGES[stage]
     except (OSError, ValueError, IndexError):
         return None
     # The driver counts whole mebibytes; within one, the bridge counts on.

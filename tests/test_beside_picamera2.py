@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import peers
 import pytest
 from drop_in.stand_ins import Device
 
@@ -307,6 +308,40 @@ class TestCompletedRequest:
                 np.testing.assert_array_equal(one, third)
             assert ours.get_kpi_info(source) == peer.get_kpi_info(metadata)
         request.release()
+
+    # The demo's corners are arrays of one number each.
+    @pytest.mark.filterwarnings("ignore:Conversion of an array:DeprecationWarning")
+    def test_the_detection_demo_as_with_picamera2s_own_class(
+        self, picam2: Any, sensor: Sensor, network: Network
+    ) -> None:
+        peer = peers.picamera2_imx500(network)
+        ours = IMX500("", device=Device())
+        ours.network = network
+        # libcamera's virtual pipeline has no raw stream.
+        picam2.camera_config["raw"] = {"size": peers.RAW_SIZE}
+
+        def detect(imx500: Any, request: Any, metadata: Any) -> list[Any]:
+            boxes, scores, classes = (array[0] for array in imx500.get_outputs(metadata, True)[:3])
+            corners = zip(*np.array_split(boxes, 4, axis=1), strict=True)
+            size = imx500.get_isp_output_size(picam2)
+            image = imx500.input_tensor_image(metadata["CnnInputTensor"])
+            found = [
+                (int(number), float(score), imx500.convert_inference_coords(box, metadata, picam2))
+                for box, score, number in zip(corners, scores, classes, strict=True)
+                if score > 0.3
+            ]
+            roi = imx500.get_roi_scaled(request)
+            return [found, roi, (size.width, size.height), image.tolist()]
+
+        seen = 0
+        for _ in range(5):
+            request, _ = sensor.capture(picam2)
+            metadata = request.get_metadata()
+            mine, theirs = (detect(imx500, request, metadata) for imx500 in (ours, peer))
+            request.release()
+            assert mine == theirs
+            seen += len(mine[0])
+        assert seen > 5
 
 
 @pytest.mark.parametrize("package", ["before", "after"], indirect=True, scope="class")

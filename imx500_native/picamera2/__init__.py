@@ -7,6 +7,8 @@ docs/picamera2.md lists what differs.
 
 from __future__ import annotations
 
+# picamera2's package has the module as an attribute, too.
+from imx500_native.picamera2 import postprocess  # noqa: F401
 from imx500_native.picamera2.imx500 import IMX500, NetworkIntrinsics
 from imx500_native.picamera2.installing import install
 from imx500_native.picamera2.postprocess_efficientdet_lite0 import (

@@ -2,139 +2,56 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import math
 import os
-import sys
 import threading
-from collections.abc import Mapping
 from enum import IntEnum
-from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imx500_native import _image, _tensors, controls
-from imx500_native._peer_geometry import PeerChain, rectangle_bounded
-from imx500_native.bindings import copied_control
+from imx500_native import _image, _tensors
+from imx500_native._peer_geometry import PeerChain
 from imx500_native.device import Imx500Device
 from imx500_native.discovery import find_subdevices
-from imx500_native.errors import GeometryError, MissingContextError, TensorInfoError
+from imx500_native.errors import MissingContextError, TensorInfoError
 from imx500_native.frame import kpi_of
-from imx500_native.geometry import (
-    FULL_ROI,
-    SENSOR_SIZE,
-    Rect,
-    Size,
-    cached_mapper,
-    configured_transform,
-    second_crop,
-)
+from imx500_native.geometry import FULL_ROI
 from imx500_native.intrinsics import NetworkIntrinsics
 from imx500_native.network import Network
-from imx500_native.peer_geometry import aspect_ratio_roi, peer_chain
-from imx500_native.rpk_read import INFO_MEMBER, read_archive, read_file
+from imx500_native.peer_geometry import aspect_ratio_roi
+from imx500_native.picamera2 import shapes
+from imx500_native.picamera2.configuration import configuration_of
+from imx500_native.picamera2.coordinates import (
+    Coordinates,
+    Placement,
+    all_seen,
+    checked_word,
+    in_whole_pixels,
+    number_of,
+    on_full_sensor,
+)
+from imx500_native.picamera2.shapes import PlainRectangle, PlainSize
+from imx500_native.picamera2.sources import metadata_of
+from imx500_native.upload import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
-    from imx500_native.geometry import CoordinateMapper
-
 __all__ = ["IMX500", "NetworkIntrinsics"]
-
-Coordinates: TypeAlias = Literal["auto", "exact", "picamera2"]
-"""How `IMX500` converts coordinates, see its parameter of this name."""
 
 FW_LOADER_STAGE = 0
 FW_MAIN_STAGE = 1
 FW_NETWORK_STAGE = 2
-STAGES = ("loader", "firmware", "network")
 
 UPLOAD_PATIENCE_S = 600
 """How long a progress bar waits for an upload that may never come."""
 
-FLIP_UNKNOWN = (
-    "the camera's transform has a flip: say whether what the network sees is flipped too, "
-    "network_flipped = True or False on the IMX500 (its input_tensor_image shows it), or have "
-    "picamera2's numbers with coordinates = 'picamera2'"
-)
-
-DEFAULT_NORMALIZATION = {
-    "norm_val": [-2048, -2048, -2048],
-    "norm_shift": [4, 4, 4],
-    "div_val": [1024, 1024, 1024],
-    "div_shift": 6,
-}
-
-
-class PlainRectangle(NamedTuple):
-    """A rectangle for machines without libcamera's bindings."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def to_tuple(self) -> tuple[int, int, int, int]:
-        """Return (x, y, width, height)."""
-        return (self.x, self.y, self.width, self.height)
-
-
-class PlainSize(NamedTuple):
-    """A size for machines without libcamera's bindings."""
-
-    width: int
-    height: int
-
-    def to_tuple(self) -> tuple[int, int]:
-        """Return (width, height)."""
-        return (self.width, self.height)
-
-
-def _of_libcamera(name: str, otherwise: Any) -> Any:
-    """Return a class of libcamera's bindings where the program uses them."""
-    return getattr(sys.modules.get("libcamera"), name, otherwise)
-
-
-def metadata_of(source: Any) -> Any:
-    """Return what holds the controls of a frame, read by their names.
-
-    Parameters
-    ----------
-    source : mapping, picamera2.request.CompletedRequest or libcamera.Request
-        Metadata, or a completed request, which is read where libcamera has it.
-
-    Returns
-    -------
-    mapping
-        `source` itself, or the request's controls: a copy, which outlives the request.
-    """
-    if isinstance(source, dict):
-        return source
-    try:
-        return controls.take_controls(source, "copy")
-    except TypeError:
-        # No request of libcamera's: a mapping of another kind, or a stand-in for a request.
-        return source if isinstance(source, Mapping) else source.get_metadata()
-
-
-def _control(source: Any, name: str) -> Any:
-    """Return one control of metadata or of a request, without what else is in the request."""
-    if isinstance(source, dict):
-        return source[name]
-    try:
-        value = controls.peek_control(source, name)
-    except TypeError:
-        # As in `metadata_of`.
-        return metadata_of(source)[name]
-    if value is None:
-        raise KeyError(name)
-    return value
+# A pickled config names them by this module.
+PlainRectangle.__module__ = PlainSize.__module__ = __name__
 
 
 class IMX500:
@@ -220,7 +137,8 @@ class IMX500:
             if subdevice.progress_state == "readable"
             else IMX500.FwProgressType.NONE
         )
-        self.__cfg = _configuration(network_file, self.network)
+        self.__cfg = configuration_of(network_file, self.network)
+        self.__placement = Placement(self.device, self.__cfg)
         if self.network is not None:
             if tensor_injection:
                 self.device.enable_injection(True)
@@ -250,11 +168,7 @@ class IMX500:
 
     @coordinates.setter
     def coordinates(self, word: Coordinates) -> None:
-        if word not in ("auto", "exact", "picamera2"):
-            raise GeometryError(
-                f"coordinates must be 'auto', 'exact' or 'picamera2', not {word!r:.40}"
-            )
-        self.__coordinates: Coordinates = word
+        self.__coordinates: Coordinates = checked_word(word)
 
     @property
     def device_fd(self) -> FileIO:
@@ -283,7 +197,7 @@ class IMX500:
 
         ``roi`` is brought up to date whenever this is read.
         """
-        self.__follow_device()
+        self.__placement.follow()
         return self.__cfg
 
     @property
@@ -326,13 +240,17 @@ class IMX500:
         configuration = picam2.camera_configuration()
         y0, x0, y1, x1 = coords
         plain = type(y0) is type(x0) is type(y1) is type(x1) is float
-        way = self.__way_to(metadata, configuration, stream)
+        way = self.__placement.way_to(
+            metadata, configuration, stream, self.__coordinates, self.network_flipped
+        )
         if isinstance(way, PeerChain):
             if plain:
                 return way.picamera2_box(y0, x0, y1, x1)
-            return way.rectangle(_on_full_sensor(y0, x0, y1, x1))
+            return way.rectangle(on_full_sensor(y0, x0, y1, x1))
         corners = [x0, y0, x1, y1]
-        return _whole(way, corners if plain else [float(_number(value)) for value in corners])
+        if not plain:
+            corners = [float(number_of(value)) for value in corners]
+        return in_whole_pixels(way, corners)
 
     def get_roi_scaled(self, request: Any, stream: str = "main") -> tuple[int, int, int, int]:
         """Say where what the network saw is in the picture.
@@ -355,67 +273,16 @@ class IMX500:
             As `convert_inference_coords`.
         """
         configuration = request.picam2.camera_configuration()
-        way = self.__way_to(request, configuration, stream)
-        return way.full if isinstance(way, PeerChain) else _all_seen(way)
-
-    def __way_to(
-        self, source: Any, configuration: Any, stream: str
-    ) -> PeerChain | CoordinateMapper:
-        """Return what places a frame's boxes in its picture: picamera2's numbers, or exact ones."""
-        if self.__coordinates == "picamera2":
-            # It knows the newest only.
-            if self.device.roi_history.latest != self.__applied_roi:
-                self.__follow_device()
-            roi: Rect | None = self.__requested_roi
-        else:
-            # The device's word: a program may set the ROI there too.
-            roi = self.device.roi_history.constant
-            if roi is None:
-                if controls.peek_control is copied_control:
-                    # Each look at a request would convert everything in it anew.
-                    source = metadata_of(source)
-                roi = self.__roi_of(source)
-            if roi != FULL_ROI or self.__coordinates == "exact":
-                return self.__mapper(roi, source, configuration, stream)
-        crop = _control(source, "ScalerCrop")
-        return peer_chain(crop, configuration["raw"]["size"], configuration[stream]["size"], roi)
-
-    def __roi_of(self, source: Any) -> Rect:
-        try:
-            return self.device.roi_at(_control(source, "SensorTimestamp"))[0]
-        except KeyError:
-            return self.device.last_roi
-
-    def __follow_device(self) -> None:
-        """Take a ROI that was set at the device for what was requested."""
-        applied = self.device.last_roi
-        if applied != self.__applied_roi:
-            self.__note_roi(applied, applied)
-
-    def __note_roi(self, requested: Rect, applied: Rect) -> None:
-        self.__requested_roi = requested
-        self.__applied_roi = applied
-        self.__cfg["roi"] = _of_libcamera("Rectangle", PlainRectangle)(*requested)
-
-    def __mapper(self, roi: Rect, source: Any, configuration: Any, stream: str) -> CoordinateMapper:
-        crop = _control(source, "ScalerCrop")
-        if stream == "lores":
-            with contextlib.suppress(KeyError):
-                crop = second_crop(_control(source, "ScalerCrops"), crop)
-        size: Size = configuration[stream]["size"]
-        turned = configured_transform(configuration.get("transform", "identity"))
-        try:
-            return cached_mapper(roi, tuple(crop), tuple(size), turned, self.network_flipped)
-        except GeometryError:
-            if self.network_flipped is None and (turned.hflip or turned.vflip):
-                raise GeometryError(FLIP_UNKNOWN) from None
-            raise
+        way = self.__placement.way_to(
+            request, configuration, stream, self.__coordinates, self.network_flipped
+        )
+        return way.full if isinstance(way, PeerChain) else all_seen(way)
 
     @staticmethod
     def get_isp_output_size(picam2: Any, stream: str = "main") -> Any:
         """Return the size of a stream as a libcamera.Size, with ``width`` and ``height``."""
         size = picam2.camera_configuration()[stream]["size"]
-        return _of_libcamera("Size", PlainSize)(*size)
+        return shapes.size(size)
 
     def get_input_size(self) -> tuple[int, int]:
         """Return the size of the network's input.
@@ -428,15 +295,17 @@ class IMX500:
         Raises
         ------
         MissingContextError
-            If no network was loaded.
+            If no network was loaded, nor ``config["input_tensor_size"]`` set.
         """
-        self.__known_network("get_input_size")
-        size: tuple[int, int] = self.__cfg["input_tensor_size"]
+        # A program may have written it there itself.
+        size: tuple[int, int] | None = self.__cfg.get("input_tensor_size")
+        if size is None:
+            raise _network_missing("get_input_size")
         return size
 
     def __known_network(self, wanted: str) -> Network:
         if self.network is None:
-            raise MissingContextError(f"{wanted} depends on the network; give IMX500 its file")
+            raise _network_missing(wanted)
         return self.network
 
     def input_tensor_image(self, input_tensor: Any) -> npt.NDArray[np.uint8]:
@@ -444,8 +313,9 @@ class IMX500:
 
         Parameters
         ----------
-        input_tensor : sequence of int or bytes-like
-            ``CnnInputTensor``: planes in the network's order.
+        input_tensor : sequence of int, bytes-like or ndarray
+            ``CnnInputTensor``: planes in the network's order. Wider numbers of an array are cut to
+            bytes.
 
         Returns
         -------
@@ -460,6 +330,9 @@ class IMX500:
             If no network was loaded.
         """
         spec = self.__known_network("input_tensor_image").input
+        if isinstance(input_tensor, np.ndarray) and input_tensor.itemsize > 1:
+            # What numpy makes of a tuple of bytes.
+            input_tensor = input_tensor.astype(np.uint8)
         planes = _tensors.byte_array(input_tensor)
         shape = (3, spec.height, spec.width)
         if planes.size != 3 * spec.height * spec.width:
@@ -589,9 +462,7 @@ class IMX500:
         DeviceError
             If the driver refuses.
         """
-        requested = rectangle_bounded(roi, FULL_ROI)
-        applied = self.device.set_roi(None if requested == FULL_ROI else requested)
-        self.__note_roi(requested, applied)
+        self.__placement.request(roi)
 
     def set_inference_aspect_ratio(self, aspect_ratio: Sequence[int]) -> None:
         """Show the network the largest part of the sensor's middle that has an aspect ratio.
@@ -654,10 +525,11 @@ class IMX500:
         Returns
         -------
         tuple of int
-            Bytes sent, and bytes in all; (0, 0) where another stage is on or nothing is known.
+            Bytes sent, and bytes in all, 0 where the driver does not say; (0, 0) where another
+            stage is on or nothing is known.
         """
         progress = self.device.upload_progress()
-        if progress is None or progress.stage != STAGES[stage_req]:
+        if progress is None or progress.stage != dict(enumerate(STAGES)).get(stage_req):
             return (0, 0)
         return (progress.done, progress.total or 0)
 
@@ -706,91 +578,5 @@ class IMX500:
         }
 
 
-def _number(value: Any) -> Any:
-    # Demos take their boxes apart into arrays of one number.
-    return value.reshape(())[()] if isinstance(value, np.ndarray) else value
-
-
-def _whole(mapper: CoordinateMapper, corners: list[float]) -> Rect:
-    if not all(map(math.isfinite, corners)):
-        raise GeometryError(f"a box has four finite corners, not {corners}")
-    x0, y0, x1, y1 = map(round, mapper.boxes(corners).tolist())
-    return (x0, y0, x1 - x0, y1 - y0)
-
-
-@lru_cache(maxsize=64)
-def _all_seen(mapper: CoordinateMapper) -> Rect:
-    return _whole(mapper, [0.0, 0.0, 1.0, 1.0])
-
-
-def _on_full_sensor(*coords: Any) -> Rect:
-    """Take numbers of any type to the full sensor, each computed in its own precision."""
-    y0, x0, y1, x1 = (_number(value) for value in coords)
-    width, height = SENSOR_SIZE
-    sides = (x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height)
-    try:
-        x, y, across, down = (int(max(side, 0)) for side in sides)
-    except (ValueError, OverflowError):
-        raise GeometryError(f"a box has four finite corners, not {list(coords)}") from None
-    return (x, y, across, down)
-
-
-def _configuration(network_file: str, network: Network | None) -> dict[str, Any]:
-    configuration: dict[str, Any] = {"network_file": network_file, "input_tensor": {}}
-    tensor = configuration["input_tensor"]
-    tensor.update(copy.deepcopy(DEFAULT_NORMALIZATION))
-    if network is None or network.path is None or network.cpio_offset is None:
-        return configuration
-    data, _ = read_file(network.path)
-    raw = read_archive(data, network.cpio_offset)[INFO_MEMBER]
-    configuration["network_info_raw"] = raw
-    configuration["network_info"] = network_info(raw)
-    if network.intrinsics is not None:
-        configuration["intrinsics"] = network.intrinsics
-    spec = network.input
-    configuration["input_tensor_size"] = (spec.width, spec.height)
-    tensor.update(width=spec.width, height=spec.height, input_format=spec.format)
-    if spec.format in ("RGB", "BGR"):
-        tensor.update(
-            norm_val=list(spec.norm_val),
-            norm_shift=[spec.norm_shift] * 3,
-            div_val=list(spec.div_val),
-            div_shift=spec.div_shift,
-            dtype="signed" if spec.norm_val[0] < 0 else "unsigned",
-        )
-    return configuration
-
-
-def network_info(raw: bytes) -> dict[str, Any]:
-    """Read network_info.txt as picamera2 shows it.
-
-    Parameters
-    ----------
-    raw : bytes
-        The file.
-
-    Returns
-    -------
-    dict
-        ``networkID``, ``apParamSize`` and ``networkNum`` as int where they are given, and
-        ``network``: for each network's number a dict of its own lines.
-    """
-    text = raw.decode("ascii")
-    parsed: dict[str, Any] = {}
-    for key, value in _pairs(text):
-        if key == "networkID":
-            # Six digits, four bits for each.
-            places = range(20, -4, -4)
-            parsed[key] = sum(int(digit) << by for digit, by in zip(value, places, strict=False))
-        elif key in ("apParamSize", "networkNum"):
-            parsed[key] = int(value)
-    parts = (part.partition("\n") for part in text.split("networkOrdinal=")[1:])
-    parsed["network"] = {int(number): dict(_pairs(lines)) for number, _, lines in parts}
-    return parsed
-
-
-def _pairs(text: str) -> Iterable[tuple[str, str]]:
-    for line in text.splitlines():
-        key, equals, value = line.strip().partition("=")
-        if equals:
-            yield key, value
+def _network_missing(wanted: str) -> MissingContextError:
+    return MissingContextError(f"{wanted} depends on the network; give IMX500 its file")

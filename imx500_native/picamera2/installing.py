@@ -65,7 +65,11 @@ def install() -> None:
 
 def _show_own(module: ModuleType, own: str) -> None:
     names = vars(importlib.import_module(own))
-    vars(module).update((name, value) for name, value in names.items() if name[:2] != "__")
+    vars(module).update(
+        (name, value)
+        for name, value in names.items()
+        if name[:2] != "__" or name in ("__doc__", "__file__")
+    )
 
 
 class _OwnLoader(Loader):

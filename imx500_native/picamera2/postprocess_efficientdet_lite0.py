@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imx500_native.picamera2.postprocess import Array, best_classes, sigmoid
+from imx500_native.picamera2.arrays import sigmoid
 from imx500_native.picamera2.postprocess_yolov5 import coco80_to_coco91
+from imx500_native.picamera2.suppression import best_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from imx500_native.picamera2.arrays import Array
 
 default_box_variance = [1.0, 1.0, 1.0, 1.0]
 default_aspect_ratios = [1.0, 2.0, 0.5]
@@ -118,7 +121,7 @@ def generate_anchors_EDETLITE(  # noqa: N802 - picamera2's name
     anchor_scale: float = 3,
     min_level: int = 3,
     max_level: int = 7,
-    aspect_ratios: Sequence[float] = default_aspect_ratios,
+    aspect_ratios: Sequence[float | list[float]] = default_aspect_ratios,
 ) -> Array:
     """Return the anchors of all levels.
 
@@ -132,8 +135,9 @@ def generate_anchors_EDETLITE(  # noqa: N802 - picamera2's name
         Size of the input in pixels.
     anchor_scale, min_level, max_level
         As for `box_decoding_edetlite`.
-    aspect_ratios : sequence of float
-        Width by height of the anchors; each comes in as many sizes as there are ratios.
+    aspect_ratios : sequence of float or list
+        Width by height of the anchors, or a list of the two factors of their sides; each comes in
+        as many sizes as there are ratios.
 
     Returns
     -------
@@ -151,8 +155,10 @@ def generate_anchors_EDETLITE(  # noqa: N802 - picamera2's name
         for octave in range(len(aspect_ratios)):
             growth = anchor_scale * 2 ** (octave / len(aspect_ratios))
             for ratio in aspect_ratios:
-                wide = np.sqrt(ratio)
-                half = np.array([growth * step_y / wide, growth * step_x * wide]) / 2
+                wide, high = (
+                    ratio if isinstance(ratio, list) else (np.sqrt(ratio), 1 / np.sqrt(ratio))
+                )
+                half = np.array([growth * step_y * high, growth * step_x * wide]) / 2
                 kinds.append(np.concatenate([middle - half, middle + half], axis=-1))
         levels.append(np.stack(kinds, axis=1).reshape(-1, 4))
     return np.repeat(np.concatenate(levels)[np.newaxis], batch_size, axis=0)

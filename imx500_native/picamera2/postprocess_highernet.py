@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imx500_native.errors import DecoderError
+from imx500_native.heads.higherhrnet import COCO_JOINT_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imx500_native.picamera2.postprocess import Array
+    from imx500_native.picamera2.arrays import Array
 
-default_joint_order = [0, 1, 2, 3, 4, 5, 6, 11, 12, 7, 8, 9, 10, 13, 14, 15, 16]
+default_joint_order = list(COCO_JOINT_ORDER)
 
 IMPOSSIBLE = 1e10
 
@@ -56,7 +57,7 @@ def postprocess_higherhrnet(
     num_joints : int
         How many joints a person has.
     tag_per_joint : bool
-        Must be True, as in picamera2.
+        For raw heat maps: must be True, as in picamera2.
     joint_order : sequence of int
         Which joints are grouped first.
     detection_threshold : float
@@ -86,10 +87,9 @@ def postprocess_higherhrnet(
     Raises
     ------
     DecoderError
-        If `adjust` is asked for where there are no heat maps, or `tag_per_joint` is False.
+        If `adjust` is asked for where there are no heat maps, or `tag_per_joint` is False where
+        there are.
     """
-    if not tag_per_joint:
-        raise DecoderError("only networks with a tag for each joint can be grouped")
     heatmaps = None
     if network_postprocess:
         tags, places, scores = (output[0] for output in outputs)
@@ -137,26 +137,34 @@ def _averaged(small: Array, large: Array, num_joints: int) -> tuple[Array, Array
     return (grown[..., :num_joints] + large) / 2, grown[..., num_joints:]
 
 
-def np_max_pool(x: Array, k: int = 5, p: int = 2) -> Array:
+def np_max_pool(
+    x: Array,
+    k: int | tuple[int, int] = 5,
+    p: int | tuple[int, int] = 2,
+    p_value: float = 0,  # noqa: ARG001 - picamera2's parameter, which it does not use either
+) -> Array:
     """Return the highest value around every cell.
 
     Parameters
     ----------
     x : ndarray
         Shape (rows, columns, joints).
-    k : int
-        Side of the neighbourhood in cells.
-    p : int
-        Cells of zeros around the map.
+    k : int or tuple of int
+        Sides of the neighbourhood in cells: rows and columns.
+    p : int or tuple of int
+        Cells of zeros around the map: on either side of the rows and of the columns.
+    p_value : float
+        Not used.
 
     Returns
     -------
     ndarray
         Shape (rows + 2 p - k + 1, columns + 2 p - k + 1, joints).
     """
-    result = np.pad(x, ((p, p), (p, p), (0, 0)))
-    for axis in (0, 1):
-        windows = np.lib.stride_tricks.sliding_window_view(result, k, axis=axis)
+    sides, borders = ((value, value) if isinstance(value, int) else value for value in (k, p))
+    result = np.pad(x, (*((border, border) for border in borders), (0, 0)))
+    for axis, side in enumerate(sides):
+        windows = np.lib.stride_tricks.sliding_window_view(result, side, axis=axis)
         result = windows.max(axis=-1)
     return result
 
@@ -314,14 +322,18 @@ def py_max_match(scores: Array) -> Array:
     Parameters
     ----------
     scores : ndarray
-        What each pair costs, shape (rows, columns), with at least as many columns as rows.
+        What each pair costs, shape (rows, columns). Of more rows than columns, some get none.
 
     Returns
     -------
     ndarray
-        int32, shape (rows, 2): row and column, by row.
+        int32, shape (the lesser of rows and columns, 2): row and column, by row.
     """
     rows, columns = scores.shape
+    if rows > columns:
+        turned = py_max_match(scores.T)[:, ::-1]
+        result: Array = turned[np.argsort(turned[:, 0])]
+        return result
     # Column 0 stands for the row that looks for one.
     owner = np.full(columns + 1, -1)
     row_price, column_price = np.zeros(rows), np.zeros(columns + 1)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imx500_native.picamera2.postprocess import Array, combined_nms, sigmoid, softmax
+from imx500_native.picamera2.arrays import sigmoid, softmax
+from imx500_native.picamera2.suppression import combined_nms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from imx500_native.picamera2.arrays import Array
 
 INPUT_SIZE = 416
 STRIDES = (8, 16, 32, 64)

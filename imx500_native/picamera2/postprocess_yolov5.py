@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imx500_native.picamera2.postprocess import (
-    Array,
-    best_classes,
-    clip_boxes,
-    letterbox,
-)
+from imx500_native.picamera2.boxes import clip_boxes, letterbox
+from imx500_native.picamera2.suppression import best_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from imx500_native.picamera2.arrays import Array
 
 default_anchors = [
     [10, 13, 16, 30, 33, 23],
@@ -128,7 +126,7 @@ def scale_boxes(
     Parameters
     ----------
     boxes : ndarray
-        Shape (..., 4), floating point; overwritten.
+        Shape (..., 4 or more); the first four are overwritten.
     h_image, w_image, h_model, w_model, preserve_aspect_ratio
         As for `imx500_native.picamera2.postprocess.scale_boxes`.
 
@@ -139,7 +137,7 @@ def scale_boxes(
     """
     scale, border = letterbox(h_image, w_image, h_model, w_model, preserve_aspect_ratio)
     for axis in (0, 1):
-        boxes[..., axis::2] = (boxes[..., axis::2] - border[axis]) * scale[axis]
+        boxes[..., axis:4:2] = (boxes[..., axis:4:2] - border[axis]) * scale[axis]
     return clip_boxes(boxes, h_image, w_image)
 
 
@@ -154,8 +152,8 @@ def apply_normalization(
     Parameters
     ----------
     boxes : ndarray
-        y0, x0, y1, x1, shape (n, 4), floating point. The first one tells for all whether they are
-        in pixels.
+        y0, x0, y1, x1, shape (n, 4 or more). The first one tells for all whether they are in
+        pixels.
     orig_width, orig_height : int
         Size of the picture in pixels.
     boxes_format : object
@@ -167,8 +165,8 @@ def apply_normalization(
         `boxes`.
     """
     if len(boxes) and max(boxes[0]) > 1:
-        boxes[:, 0::2] /= orig_height
-        boxes[:, 1::2] /= orig_width
+        boxes[:, 0:4:2] = boxes[:, 0:4:2] / orig_height
+        boxes[:, 1:4:2] = boxes[:, 1:4:2] / orig_width
     return boxes
 
 

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imx500_native.picamera2.postprocess import (
-    MAX_CANDIDATES,
-    Array,
+from imx500_native.picamera2.arrays import sigmoid
+from imx500_native.picamera2.boxes import (
     BoxFormat,
-    combined_nms,
-    combined_nms_seg,
     convert_to_ymin_xmin_ymax_xmax_format,
     crop_mask,
+)
+from imx500_native.picamera2.suppression import (
+    MAX_CANDIDATES,
+    combined_nms,
+    combined_nms_seg,
     nms,
-    sigmoid,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from imx500_native.picamera2.arrays import Array
 
 FEATURE_SIZES = (80, 40, 20)
 STRIDES = (8, 16, 32)

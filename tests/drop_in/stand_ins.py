@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import peers
+import pytest
 
 from imx500_native.geometry import FULL_ROI
 from imx500_native.roi import RoiHistory
@@ -116,6 +118,27 @@ class Request:
 
     def get_metadata(self):
         return copy.copy(self.metadata)
+
+
+class _OldNumpy:
+    """numpy as it was when ``reshape`` still had the argument ``newshape``."""
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def reshape(self, array, shape=None, newshape=None):
+        return np.reshape(array, shape if newshape is None else newshape)
+
+
+def peer_module(name):
+    """Return picamera2's own module of a name, or skip the test."""
+    try:
+        module = peers.picamera2_module(name)
+    except peers.PeerMissingError as error:
+        pytest.skip(str(error))
+    if name == "postprocess_nanodet":
+        module.np = _OldNumpy()
+    return module
 
 
 def peer_with(network, roi):

@@ -17,7 +17,7 @@ import numpy as np
 import peers
 import pytest
 import rpk_files
-from drop_in.stand_ins import FULL, Device, Picamera2, Request, now_ns, peer_with
+from drop_in.stand_ins import FULL, Device, Picamera2, Request, now_ns, peer_module, peer_with
 from fake_driver import FakeDriver
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +35,7 @@ from imx500_native import (
 from imx500_native.geometry import as_rectangle
 from imx500_native.picamera2 import IMX500, NetworkIntrinsics
 from imx500_native.picamera2 import imx500 as module
+from imx500_native.picamera2.configuration import network_info
 from imx500_native.upload import UploadProgress
 
 # Where libcamera is there, its classes get the method that picamera2's package adds to them.
@@ -46,10 +47,7 @@ ZOO = imx.Network.zoo_names()
 
 @pytest.fixture(scope="session")
 def picamera2():
-    try:
-        return peers.picamera2_module()
-    except peers.PeerMissingError as error:
-        pytest.skip(str(error))
+    return peer_module("imx500")
 
 
 @pytest.fixture
@@ -658,7 +656,7 @@ def test_network_info_of_several_networks():
         b"networkID=000100\r\napParamSize=2384\r\nnetworkNum=2\r\n"
         b"networkOrdinal=0\r\na=b\r\nnetworkOrdinal=1\r\na=c\r\nd=e\r\n"
     )
-    assert module.network_info(raw) == {
+    assert network_info(raw) == {
         "networkID": 0x100,
         "apParamSize": 2384,
         "networkNum": 2,

@@ -82,6 +82,11 @@ def test_every_way_to_import_gives_our_classes(home):
         for thing in (IMX500, NetworkIntrinsics, COCODrawer, nms, postprocess_higherhrnet,
                       postprocess_yolov8_detection, nanodet.postprocess_nanodet_detection):
             assert thing.__module__.startswith("imx500_native."), thing
+        assert picamera2.devices.imx500.postprocess.nms is nms
+        modules = (picamera2.devices.imx500, picamera2.devices.imx500.postprocess, nanodet)
+        for module in modules:
+            assert module.__doc__, module
+            assert "imx500_native" in module.__file__, module
         assert picamera2.Picamera2().camera_configuration()
         print("done", newer)
         """,

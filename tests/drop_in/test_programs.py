@@ -184,6 +184,9 @@ def test_a_detector(run):
         if not intrinsics:
             intrinsics = NetworkIntrinsics()
             intrinsics.task = "object detection"
+        for key, value in [*vars(args).items(), ("fps", None), ("bbox_order", "xy")]:
+            if hasattr(intrinsics, key) and value is not None:
+                setattr(intrinsics, key, value)
         intrinsics.update_with_defaults()
         picam2 = Picamera2(imx500.camera_num)
         config = picam2.create_preview_configuration(
