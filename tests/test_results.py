@@ -33,6 +33,18 @@ def test_iteration_gives_plain_python_values():
     assert [type(value) for value in rows[0]] == [tuple, float, int, int, str]
 
 
+def test_a_label_is_in_a_result_where_something_of_it_was_found():
+    found = three()
+    assert ["person" in found, "dog" in found, "cat" in found] == [True, True, False]
+    assert "dog" not in found[1:]
+    assert "dog" not in Detections.empty(labels=("person", "dog"))
+    assert None not in found
+    assert next(iter(found)) in found
+    assert next(iter(found)) not in found[1:]
+    regions = imx.Segmentation(np.array([[0, 1], [1, 1]]), labels=("road", "dog", "cat"))
+    assert ["dog" in regions, "cat" in regions] == [True, False]
+
+
 def test_columns_have_fixed_types():
     found = three()
     assert (found.xyxy.dtype, found.confidence.dtype) == (np.float32, np.float32)

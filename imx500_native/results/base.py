@@ -9,7 +9,7 @@ import numpy as np
 from imx500_native.errors import GeometryError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -39,6 +39,21 @@ class Placed:
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         cls._parts = tuple(name for part in cls.__mro__ for name in getattr(part, "__slots__", ()))
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def __contains__(self, thing: object) -> bool:
+        """Tell whether something of this label was found, as in ``"dog" in detections``.
+
+        Parameters
+        ----------
+        thing : str or an item of the result
+            An item is found where all that it says is the same.
+        """
+        if isinstance(thing, str):
+            return any(getattr(item, "label", None) == thing for item in self)
+        return any(item == thing for item in self)
 
     def mapped(self, mapper: CoordinateMapper) -> Self:
         """Return the same result in the mapper's target space.
