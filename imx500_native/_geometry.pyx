@@ -38,7 +38,7 @@ cdef cnp.ndarray checked_items(object items, Py_ssize_t width):
             source = cnp.PyArray_FROM_OTF(
                 items, cnp.NPY_FLOAT32, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_FORCECAST
             )
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise GeometryError(str(error)) from None
     if source.ndim == 0 or source.shape[source.ndim - 1] != width:
         raise GeometryError(

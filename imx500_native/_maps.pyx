@@ -269,9 +269,7 @@ cdef class NearestPixels:
     cdef Py_ssize_t map_width
     cdef Py_ssize_t map_height
 
-    def __init__(self, across, down, tuple map_size, bint swapped):
-        if self.columns.offset != NULL:
-            raise ValueError("a table is made once")
+    def __cinit__(self, across, down, tuple map_size, bint swapped):
         self.map_width, self.map_height = map_size
         if (
             not 0 <= self.map_width <= 0x7fffffff
@@ -387,8 +385,7 @@ def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
         scratch = <uint32_t *>PyMem_Malloc(needed * sizeof(uint32_t))
         if scratch == NULL:
             raise MemoryError
-    # What is sorted by must not be what another thread may write to meanwhile.
-    if size < IMX500_SCORES_WORTH_RELEASING or needed > 0:
+    if size < IMX500_SCORES_WORTH_RELEASING:
         kept = imx500_top_classes(values, count, &options, best, shares, scratch)
     else:
         with nogil:

@@ -334,7 +334,7 @@ cdef cnp.ndarray rows_of(object items, int type_number):
         rows = cnp.PyArray_FROM_OTF(
             items, type_number, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_FORCECAST
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise GeometryError(str(error)) from None
     if rows.ndim != 2 or rows.shape[1] != 4:
         raise GeometryError(f"expected boxes of shape (n, 4), got {(<object>rows).shape}")

@@ -25,7 +25,7 @@ cdef dict ENCODINGS = {
 
 cdef cnp.ndarray bytes_of(image, int dimensions):
     """The picture itself, or a copy where the bytes of a row do not lie side by side."""
-    cdef cnp.ndarray source = image
+    cdef cnp.ndarray source = <cnp.ndarray?>image
     if cnp.PyArray_TYPE(source) != cnp.NPY_UINT8 or source.ndim != dimensions:
         raise ValueError(
             f"the picture must be uint8 with {dimensions} dimensions, not {image.dtype} "

@@ -112,7 +112,7 @@ cdef class TensorReader:
     cdef void *line_scratch
     cdef bint busy
 
-    def __init__(
+    def _prepare(
         self,
         tuple shapes,
         Py_ssize_t anchors,
@@ -126,6 +126,9 @@ cdef class TensorReader:
         tuple coefficients=None,
         tuple prototypes=None,
     ):
+        # Called by `__cinit__`, and by nobody else: C may be at work with what it sets.
+        if self.shapes is not None:
+            raise ValueError("a reader is made once")
         if not (1 <= len(shapes) <= MAX_TENSORS and 1 <= len(levels) <= MAX_LEVELS):
             raise ValueError("too many or no tensors or levels")
         if not 1 <= anchors <= UINT32_MAX:
@@ -181,7 +184,7 @@ cdef class TensorReader:
     cdef int reserve(self, size_t anchors) except -1:
         # Rounded up, so that what stands behind it is aligned too.
         cdef size_t nms_bytes = (imx500_nms_scratch_bytes(anchors) + 15) // 16 * 16
-        cdef size_t row_bytes = 5 * sizeof(float) + sizeof(int32_t) + 2 * sizeof(uint32_t)
+        cdef size_t row_bytes = 5 * sizeof(float) + sizeof(int32_t) + 3 * sizeof(uint32_t)
         cdef size_t line_bytes = imx500_mask_logits_scratch_bytes(
             self.sheets.channels, self.sheets.height, self.sheets.width
         )
@@ -190,9 +193,9 @@ cdef class TensorReader:
         self.found.xyxy = <float *>(<char *>self.memory.start + nms_bytes)
         self.found.score = self.found.xyxy + 4 * anchors
         self.found.class_id = <int32_t *>(self.found.score + anchors)
-        # Twice, because selecting rows sorts them there.
+        # Three times, because selecting rows sorts them there.
         self.found.anchor = <uint32_t *>(self.found.class_id + anchors)
-        self.line_scratch = self.found.anchor + 2 * anchors
+        self.line_scratch = self.found.anchor + 3 * anchors
         self.found.capacity = anchors
         return 0
 
@@ -363,7 +366,7 @@ cdef class YOLOReader(TensorReader):
     cdef table_place score_place
     cdef imx500_nms_options suppression
 
-    def __init__(
+    def __cinit__(
         self,
         tuple shapes,
         Py_ssize_t anchors,
@@ -374,7 +377,7 @@ cdef class YOLOReader(TensorReader):
         float iou_threshold,
         **options,
     ):
-        super().__init__(shapes, anchors, **options)
+        self._prepare(shapes, anchors, **options)
         place, classes = scores
         if classes < 1 or not 0 <= box_form <= 2:
             raise ValueError("there are no classes, or no such form of boxes")
@@ -405,8 +408,8 @@ cdef class SuppressedReader(TensorReader):
         and classes the third.
     """
 
-    def __init__(self, tuple shapes, Py_ssize_t anchors, **options):
-        super().__init__(shapes, anchors, **options)
+    def __cinit__(self, tuple shapes, Py_ssize_t anchors, **options):
+        self._prepare(shapes, anchors, **options)
         if shapes[0] != (anchors, 4) or shapes[1:3] != ((anchors,), (anchors,)):
             raise ValueError("the first tensors are not boxes, scores and classes")
 
@@ -416,9 +419,7 @@ cdef class SuppressedReader(TensorReader):
     cdef void find(self) noexcept nogil:
         cdef imx500_candidates rows
         rows.boxes = self.views[0].values
-        # What is sorted by must not be what another thread may write to meanwhile.
-        memcpy(self.nms_scratch, self.views[1].values, self.layout.anchors * sizeof(float))
-        rows.scores = <const float *>self.nms_scratch
+        rows.scores = self.views[1].values
         rows.classes = self.views[2].values
         rows.rows = self.layout.anchors
         # Every row: those that the sensor did not fill have a score of 0.

@@ -145,6 +145,8 @@ def to_rgb(
         If the format is unknown or `image` does not fit it.
     """
     space = ColorSpace() if color_space is None else color_space
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"the picture must be an array of uint8, not {type(image).__name__}")
     if image_format in _PACKED.values():
         channels = len(image_format)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != channels:

@@ -125,6 +125,7 @@ def test_leading_axes_are_kept():
         (lambda: FULL_4_3.points([[1, 2, 3, 4]]), "expected 2 coordinates"),
         (lambda: FULL_4_3.boxes(3.0), "expected 4"),
         (lambda: FULL_4_3.boxes([["a", "b", "c", "d"]]), "could not convert"),
+        (lambda: FULL_4_3.boxes([[0, 0, 1, 10**400]]), "too large"),
         (lambda: FULL_4_3.boxes([[0, 0, 1, 1]], outside="drop"), "'clip' or 'keep', not 'drop'"),
         (lambda: CoordinateMapper((0, 0, 0, 5), FULL_ROI, (1, 1)), "the ROI must have an area"),
         (lambda: CoordinateMapper(FULL_ROI, (0, 0, 5), (1, 1)), "scaler crop must be four"),

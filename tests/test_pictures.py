@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles.picture_oracle import LUMA, exact_rgb, yuv444
 
+from imx500_native import _image, _pictures
 from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, picture_layout, put_rgb, to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHANNELS = {"RGB888": "BGR", "BGR888": "RGB", "XRGB8888": "BGRX", "XBGR8888": "RGBX"}
 
@@ -165,6 +171,26 @@ def test_pictures_that_do_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match=r"picture|image_format"):
         to_rgb(np.zeros(shape, dtype), image_format, size=size)
+
+
+@pytest.mark.parametrize("image", [None, b"bytes", [[0, 0]]], ids=str)
+@pytest.mark.parametrize("image_format", ["RGB", "NV12", "YUV420", "YUYV"])
+def test_what_is_no_picture(image: object, image_format: str) -> None:
+    with pytest.raises(ValueError, match=f"array of uint8, not {type(image).__name__}"):
+        to_rgb(image, image_format)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda: _pictures.yuyv_to_rgb(None, "Rec601", True),  # type: ignore[arg-type]
+        lambda: _image.planar_to_rgb(None, np.zeros((3, 256), np.uint8)),  # type: ignore[arg-type]
+        lambda: _image.planar_to_rgb(np.zeros((3, 1, 1), np.uint8), None),  # type: ignore[arg-type]
+    ],
+)
+def test_none_is_no_array(convert: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match="NoneType"):
+        convert()
 
 
 def test_an_unknown_encoding() -> None:
