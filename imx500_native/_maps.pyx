@@ -35,9 +35,11 @@ cdef extern from *:
     /* Pixels and scores below which giving the lock away costs more than it frees: 20 us. */
     #define IMX500_PIXELS_WORTH_RELEASING 40000
     #define IMX500_SCORES_WORTH_RELEASING 15000
+    #define IMX500_SORTED_WORTH_RELEASING 1200
     """
     Py_ssize_t IMX500_PIXELS_WORTH_RELEASING
     Py_ssize_t IMX500_SCORES_WORTH_RELEASING
+    Py_ssize_t IMX500_SORTED_WORTH_RELEASING
 
 
 cdef cnp.ndarray row_major(object class_map):
@@ -385,7 +387,7 @@ def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
         scratch = <uint32_t *>PyMem_Malloc(needed * sizeof(uint32_t))
         if scratch == NULL:
             raise MemoryError
-    if size < IMX500_SCORES_WORTH_RELEASING:
+    if size < (IMX500_SORTED_WORTH_RELEASING if needed else IMX500_SCORES_WORTH_RELEASING):
         kept = imx500_top_classes(values, count, &options, best, shares, scratch)
     else:
         with nogil:

@@ -49,6 +49,8 @@ cnp.import_array()
 cdef enum:
     MAX_TENSORS = 5
     MAX_LEVELS = 8
+    # At about 20 ns each this is 20 us.
+    KEYPOINTS_WORTH_RELEASING = 1000
 
 cdef struct tensor_view:
     const float *values
@@ -158,8 +160,10 @@ cdef class TensorReader:
         if coefficients is not None:
             place, self.sheets.channels = coefficients
             self.coefficient_place = self.place_of(place, <Py_ssize_t>self.sheets.channels)
-            self.sheets_tensor, self.sheets_channels_first = prototypes
-            sizes = shapes[self.sheets_tensor]
+            # Not indexed by a C integer, which nobody would check.
+            tensor, self.sheets_channels_first = prototypes
+            sizes = shapes[tensor]
+            self.sheets_tensor = tensor
             if self.sheets_channels_first:
                 channels, self.sheets.height, self.sheets.width = sizes
             else:
@@ -307,16 +311,20 @@ cdef class TensorReader:
         sizes[2] = 2
         cdef cnp.ndarray xy = new_floats(3, sizes)
         cdef cnp.ndarray confidence = new_floats(2, sizes)
+        cdef float *points = <float *>cnp.PyArray_DATA(xy)
+        cdef float *sure = <float *>cnp.PyArray_DATA(confidence)
         self.points.table = self.table(self.keypoint_place)
-        imx500_yolov8_read_keypoints(
-            &self.layout,
-            &self.points,
-            self.found.anchor,
-            self.found.count,
-            <float *>cnp.PyArray_DATA(xy),
-            <float *>cnp.PyArray_DATA(confidence),
-        )
+        if cnp.PyArray_SIZE(confidence) < KEYPOINTS_WORTH_RELEASING:
+            self.read_keypoints(points, sure)
+        else:
+            with nogil:
+                self.read_keypoints(points, sure)
         return xy, confidence
+
+    cdef void read_keypoints(self, float *points, float *sure) noexcept nogil:
+        imx500_yolov8_read_keypoints(
+            &self.layout, &self.points, self.found.anchor, self.found.count, points, sure
+        )
 
     cdef cnp.ndarray logits(self):
         cdef cnp.ndarray sheets = sparse_zeros(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.picture_oracle import LUMA, exact_rgb, yuv444
 
-from imx500_native import _image, _pictures
+from imx500_native import GeometryError, _image, _pictures
 from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, picture_layout, put_rgb, to_rgb
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def test_pictures_that_do_not_fit(
 @pytest.mark.parametrize("image", [None, b"bytes", [[0, 0]]], ids=str)
 @pytest.mark.parametrize("image_format", ["RGB", "NV12", "YUV420", "YUYV"])
 def test_what_is_no_picture(image: object, image_format: str) -> None:
-    with pytest.raises(ValueError, match=f"array of uint8, not {type(image).__name__}"):
+    with pytest.raises(TypeError, match=f"array of uint8, not {type(image).__name__}"):
         to_rgb(image, image_format)  # type: ignore[arg-type]
 
 
@@ -191,6 +191,12 @@ def test_what_is_no_picture(image: object, image_format: str) -> None:
 def test_none_is_no_array(convert: Callable[[], object]) -> None:
     with pytest.raises(TypeError, match="NoneType"):
         convert()
+
+
+@pytest.mark.parametrize("size", [5, "ab", (1.5, 2), (2**70, 2), (0, 2), (4, 2, 1)], ids=str)
+def test_what_is_no_size(size: object) -> None:
+    with pytest.raises(GeometryError, match="the picture's size must be"):
+        to_rgb(np.zeros((3, 4), np.uint8), "NV12", size=size)  # type: ignore[arg-type]
 
 
 def test_an_unknown_encoding() -> None:
