@@ -313,7 +313,7 @@ def test_a_named_head_refuses_other_outputs_with_both_shapes():
 @pytest.mark.parametrize(
     "decode",
     [
-        "OnSensorHead(True, 1, 1)((boxes, scores, scores, [ROWS]), 0.0, 1)",
+        "OnSensorHead(True, 1, 1)((boxes.copy(order='F'), scores, scores, [ROWS]), 0.0, 1)",
         "top_classes((scores,), False, 0.0, -1)",
     ],
 )
@@ -327,15 +327,16 @@ def test_scores_that_another_thread_writes_to_meanwhile_spoil_no_memory(decode):
         ROWS = 100_000
         boxes = np.zeros((ROWS, 4), np.float32, order="F")
         scores = np.zeros(ROWS, np.float32)
+        equal = np.full(ROWS, np.float32(0.75))
         random = np.random.default_rng(0).random(ROWS, np.float32)
         done = threading.Event()
         def write():
             while not done.is_set():
-                np.copyto(scores, np.float32(0.75))
+                np.copyto(scores, equal)
                 np.copyto(scores, random)
         writer = threading.Thread(target=write)
         writer.start()
-        for _ in range(100):
+        for _ in range(600):
             {decode}
         done.set()
         writer.join()
