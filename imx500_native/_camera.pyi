@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,8 @@ class Lease(PictureLease):
 @final
 class RunLoop(FrameSource):
     latency: LatencyBudget | None
-    def __init__(
-        self,
+    def __new__(
+        cls,
         camera: Any,
         requests: list[Any],
         carrier: Any,
@@ -38,7 +38,7 @@ class RunLoop(FrameSource):
         only_latest: bool,
         context: FrameContext,
         before_taking: Callable[[Any], object] | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def set_controls(self) -> None: ...

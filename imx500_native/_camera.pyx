@@ -195,6 +195,8 @@ cdef class Lease(PictureLease):
         """
         cdef CRunLoop *loop = self.loop.get()
         cdef cnp.ndarray array
+        if loop == NULL:
+            raise TypeError("a lease comes with a picture")
         if loop.needs_access(self.index):
             with nogil:
                 loop.begin_access(self.index)
@@ -265,7 +267,7 @@ cdef class RunLoop(FrameSource):
     cdef FrameContext context
     cdef public LatencyBudget latency
 
-    def __init__(
+    def __cinit__(
         self,
         camera,
         list requests,
@@ -279,8 +281,6 @@ cdef class RunLoop(FrameSource):
     ):
         cdef vector[CLoopSlot] slots
         cdef CLoopSlot slot
-        if self.loop:
-            raise RuntimeError("a RunLoop is set up once")
         if not len(requests) == len(pictures) == len(dma_bufs):
             raise ValueError("each request needs its picture and its dma-buf or -1")
         for number, request in enumerate(requests):

@@ -82,7 +82,7 @@ cdef class OnSensorHead:
         candidates.classes = <const float *>cnp.PyArray_DATA(classes)
         candidates.rows = <size_t>boxes.shape[0]
         candidates.count = (<const float *>cnp.PyArray_DATA(count))[0]
-        grow(&self.scratch, 2 * candidates.rows * sizeof(uint32_t))
+        grow(&self.scratch, 3 * candidates.rows * sizeof(uint32_t))
 
         cdef uint32_t *rows = <uint32_t *>self.scratch.start
         cdef size_t kept = imx500_select_candidates(&candidates, threshold, rows)

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -7,23 +7,14 @@ from typing_extensions import disjoint_base
 
 @disjoint_base
 class BoxHead:
-    def __init__(
-        self,
-        size: tuple[int, int],
-        anchors: int,
-        threshold: float,
-        iou_threshold: float,
-        max_detections: int,
-        plus_one: bool,
-    ) -> None: ...
     def __call__(
         self, outputs: Sequence[npt.NDArray[np.float32]]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int32]]: ...
 
 @final
 class NanoDet(BoxHead):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         classes: int,
         bins: int,
         strides: Sequence[int],
@@ -33,12 +24,12 @@ class NanoDet(BoxHead):
         iou_threshold: float,
         max_detections: int,
         plus_one: bool,
-    ) -> None: ...
+    ) -> Self: ...
 
 @final
 class EfficientDet(BoxHead):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         classes: int,
         levels: tuple[int, int],
         anchor_scale: float,
@@ -49,12 +40,12 @@ class EfficientDet(BoxHead):
         iou_threshold: float,
         max_detections: int,
         plus_one: bool,
-    ) -> None: ...
+    ) -> Self: ...
 
 @final
 class YOLOv5(BoxHead):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         classes: int,
         levels: Sequence[
             tuple[
@@ -72,12 +63,12 @@ class YOLOv5(BoxHead):
         iou_threshold: float,
         max_detections: int,
         plus_one: bool,
-    ) -> None: ...
+    ) -> Self: ...
 
 @final
 class YOLOv5Decoded(BoxHead):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         classes: int,
         units: tuple[float, float],
         size: tuple[int, int],
@@ -86,7 +77,7 @@ class YOLOv5Decoded(BoxHead):
         iou_threshold: float,
         max_detections: int,
         plus_one: bool,
-    ) -> None: ...
+    ) -> Self: ...
 
 def nms(
     xyxy: npt.ArrayLike,

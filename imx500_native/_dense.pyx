@@ -80,8 +80,8 @@ cdef class BoxHead:
     cdef uint32_t height
     cdef bint busy
 
-    def __init__(self, size, Py_ssize_t anchors, float threshold, float iou_threshold,
-                 Py_ssize_t max_detections, bint plus_one):
+    cdef int prepare(self, size, Py_ssize_t anchors, float threshold, float iou_threshold,
+                     Py_ssize_t max_detections, bint plus_one) except -1:
         self.width, self.height = size
         self.threshold = threshold
         self.suppression.iou_threshold = iou_threshold
@@ -89,13 +89,13 @@ cdef class BoxHead:
         self.suppression.plus_one = plus_one
         self.suppression.max_detections = SIZE_MAX if max_detections < 0 else <size_t>max_detections
         self.allocate(anchors)
+        return 0
 
     def __dealloc__(self):
         PyMem_Free(self.scratch)
 
     cdef int allocate(self, size_t anchors) except -1:
         cdef size_t suppression = imx500_nms_scratch_bytes(anchors)
-        PyMem_Free(self.scratch)
         self.scratch = PyMem_Malloc(suppression + 7 * sizeof(float) * anchors)
         if self.scratch == NULL:
             raise MemoryError
@@ -168,8 +168,12 @@ cdef class BoxHead:
 cdef list tensors_of_shapes(outputs, tuple shapes):
     """The tensors as libcamera lays them out, where they have these shapes."""
     cdef list tensors = columns_of(outputs, len(shapes))
+    cdef cnp.ndarray tensor
     for tensor, shape in zip(tensors, shapes):
-        require_outputs(tensor.shape == shape)
+        # A subclass of ndarray may say that it has another `shape` than C will find.
+        require_outputs(
+            cnp.PyArray_IntTupleFromIntp(tensor.ndim, cnp.PyArray_DIMS(tensor)) == shape
+        )
     return tensors
 
 
@@ -194,9 +198,9 @@ cdef class NanoDet(BoxHead):
     cdef uint32_t[MAX_LEVELS] strides
     cdef tuple shapes
 
-    def __init__(self, Py_ssize_t classes, Py_ssize_t bins, strides, size, Py_ssize_t anchors,
-                 float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
-        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+    def __cinit__(self, Py_ssize_t classes, Py_ssize_t bins, strides, size, Py_ssize_t anchors,
+                  float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
+        self.prepare(size, anchors, threshold, iou_threshold, max_detections, plus_one)
         if len(strides) > MAX_LEVELS:
             raise DecoderError(f"at most {MAX_LEVELS} strides, not {len(strides)}")
         for level, stride in enumerate(strides):
@@ -239,10 +243,10 @@ cdef class EfficientDet(BoxHead):
     cdef bint boxes_first
     cdef tuple shapes
 
-    def __init__(self, Py_ssize_t classes, levels, float anchor_scale, bint boxes_first, size,
-                 Py_ssize_t anchors, float threshold, float iou_threshold,
-                 Py_ssize_t max_detections, bint plus_one):
-        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+    def __cinit__(self, Py_ssize_t classes, levels, float anchor_scale, bint boxes_first, size,
+                  Py_ssize_t anchors, float threshold, float iou_threshold,
+                  Py_ssize_t max_detections, bint plus_one):
+        self.prepare(size, anchors, threshold, iou_threshold, max_detections, plus_one)
         self.network.anchors = anchors
         self.network.classes = classes
         self.network.width = self.width
@@ -286,9 +290,9 @@ cdef class YOLOv5(BoxHead):
     cdef size_t classes
     cdef bint logits
 
-    def __init__(self, Py_ssize_t classes, levels, bint logits, size, Py_ssize_t anchors,
-                 float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
-        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+    def __cinit__(self, Py_ssize_t classes, levels, bint logits, size, Py_ssize_t anchors,
+                  float threshold, float iou_threshold, Py_ssize_t max_detections, bint plus_one):
+        self.prepare(size, anchors, threshold, iou_threshold, max_detections, plus_one)
         if len(levels) > MAX_LEVELS or any(len(level[4]) > MAX_LEVELS for level in levels):
             raise DecoderError(f"at most {MAX_LEVELS} levels, of at most {MAX_LEVELS} anchors each")
         self.classes = classes
@@ -352,9 +356,9 @@ cdef class YOLOv5Decoded(BoxHead):
     cdef float x_unit
     cdef float y_unit
 
-    def __init__(self, Py_ssize_t classes, units, size, Py_ssize_t anchors, float threshold,
-                 float iou_threshold, Py_ssize_t max_detections, bint plus_one):
-        super().__init__(size, anchors, threshold, iou_threshold, max_detections, plus_one)
+    def __cinit__(self, Py_ssize_t classes, units, size, Py_ssize_t anchors, float threshold,
+                  float iou_threshold, Py_ssize_t max_detections, bint plus_one):
+        self.prepare(size, anchors, threshold, iou_threshold, max_detections, plus_one)
         self.classes = classes
         self.x_unit, self.y_unit = units
         self.shapes = ((anchors, 5 + classes),)
@@ -394,7 +398,7 @@ cdef float share_of(iou_threshold) except -1:
         share = iou_threshold
         if 0 <= share <= 1:
             return <float>share
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise DecoderError(f"iou_threshold must be a number from 0 to 1, not {iou_threshold!r:.40}")
 

@@ -87,8 +87,8 @@ def cached_decoder(
 @final
 class FrameContext:
     roi: Rect | None
-    def __init__(
-        self,
+    def __new__(
+        cls,
         kind: type[FrameState],
         network: Network | None,
         stream_size: Size | None,
@@ -96,7 +96,7 @@ class FrameContext:
         image_format: str | None,
         roi_history: object,
         layout: Layout | None,
-    ) -> None: ...
+    ) -> Self: ...
 
 def new_frame(
     kind: type[_Kind],
@@ -123,6 +123,6 @@ class FrameTaker:
 
 @final
 class Frames:
-    def __init__(self, camera: FrameTaker, session: FrameSource) -> None: ...
+    def __new__(cls, camera: FrameTaker, session: FrameSource) -> Self: ...
     def __iter__(self) -> Frames: ...
     def __next__(self) -> Frame: ...

@@ -548,8 +548,8 @@ cdef class FrameContext:
         Whose ``roi_at(sensor_timestamp_ns)`` tells the ROI and whether it is uncertain.
     """
 
-    def __init__(
-        self, type kind, network, stream_size, roi, image_format, roi_history, layout
+    def __cinit__(
+        self, type kind not None, network, stream_size, roi, image_format, roi_history, layout
     ):
         self.kind = kind
         self.network = network
@@ -722,7 +722,7 @@ cdef class Frames:
     cdef FrameTaker camera
     cdef FrameSource session
 
-    def __init__(self, FrameTaker camera not None, FrameSource session not None):
+    def __cinit__(self, FrameTaker camera not None, FrameSource session not None):
         self.camera = camera
         self.session = session
 

@@ -38,7 +38,7 @@ cdef cnp.ndarray checked_items(object items, Py_ssize_t width):
             source = cnp.PyArray_FROM_OTF(
                 items, cnp.NPY_FLOAT32, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_FORCECAST
             )
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise GeometryError(
                 f"expected numbers, {width} coordinates in the last axis, got {items!r:.80}"
             ) from None

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,14 @@ MAX_CELLS: int
 
 @final
 class Grouping:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         map_size: tuple[int, int],
         joint_order: bytes,
         keypoint_threshold: float,
         tag_threshold: float,
         threshold: float,
-    ) -> None: ...
+    ) -> Self: ...
     def __call__(
         self, outputs: Sequence[npt.NDArray[np.float32]], max_detections: int
     ) -> tuple[

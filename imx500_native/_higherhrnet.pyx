@@ -64,7 +64,7 @@ cdef class Grouping:
     cdef scratch_memory scratch
     cdef bint busy
 
-    def __init__(
+    def __cinit__(
         self,
         map_size,
         bytes joint_order,

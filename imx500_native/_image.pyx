@@ -95,7 +95,7 @@ cdef uintptr_t ADDRESS_OF_ZERO = imx500_address_of_zero()
 
 
 cdef cnp.ndarray checked_tables(table):
-    cdef cnp.ndarray tables = cnp.PyArray_GETCONTIGUOUS(table)
+    cdef cnp.ndarray tables = cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray?>table)
     if (
         cnp.PyArray_TYPE(tables) != cnp.NPY_UINT8
         or tables.ndim != 2
@@ -136,7 +136,7 @@ def planar_to_rgb(planes, table, bint bgr=False):
     ValueError
         If `planes` or `table` has another shape or dtype.
     """
-    cdef cnp.ndarray source = cnp.PyArray_GETCONTIGUOUS(planes)
+    cdef cnp.ndarray source = cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray?>planes)
     cdef cnp.ndarray per_plane = checked_tables(table)
     cdef int kind = cnp.PyArray_TYPE(source)
     if kind not in (cnp.NPY_UINT8, cnp.NPY_INT8) or source.ndim != 3 or source.shape[0] != 3:

@@ -1,4 +1,4 @@
-from typing import NamedTuple, final
+from typing import NamedTuple, Self, final
 
 @final
 class Histogram:
@@ -23,7 +23,7 @@ class LatencyBudget:
     def frame_ms(self) -> float: ...
     @property
     def misses(self) -> dict[str, int]: ...
-    def __init__(self, frame_ms: float) -> None: ...
+    def __new__(cls, frame_ms: float) -> Self: ...
     def start(
         self,
         sensor_timestamp_ns: int | None = None,

@@ -163,7 +163,7 @@ cdef class LatencyBudget:
     ['decode', 'frame']
     """
 
-    def __init__(self, double frame_ms):
+    def __cinit__(self, double frame_ms):
         if not frame_ms > 0:
             raise ValueError(f"frame_ms must be positive, not {frame_ms!r}")
         self.frame_ms = frame_ms

@@ -1,12 +1,12 @@
 import sys
 from collections.abc import Iterator
-from typing import Any, SupportsIndex, final, overload
+from typing import Any, Self, SupportsIndex, final, overload
 
 import numpy.typing as npt
 
 @final
 class LazySequence:
-    def __init__(self, array: npt.NDArray[Any]) -> None: ...
+    def __new__(cls, array: npt.NDArray[Any]) -> Self: ...
     if sys.version_info >= (3, 12):
         def __buffer__(self, flags: int, /) -> memoryview: ...
 

@@ -27,7 +27,7 @@ cdef class LazySequence:
     cdef cnp.ndarray array
     cdef tuple items
 
-    def __init__(self, cnp.ndarray array not None):
+    def __cinit__(self, cnp.ndarray array not None):
         if array.ndim != 1 or not cnp.PyArray_IS_C_CONTIGUOUS(array):
             raise ValueError("the array of a LazySequence has one axis and is contiguous")
         self.array = array

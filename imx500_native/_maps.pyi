@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,13 @@ def masks(class_map: npt.ArrayLike, class_id: npt.ArrayLike) -> npt.NDArray[np.b
 
 @final
 class NearestPixels:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         across: npt.NDArray[np.float32],
         down: npt.NDArray[np.float32],
         map_size: tuple[int, int],
         swapped: bool,
-    ) -> None: ...
+    ) -> Self: ...
     def placed(self, class_map: npt.ArrayLike) -> npt.NDArray[np.int16]: ...
 
 def top_classes(

@@ -35,9 +35,11 @@ cdef extern from *:
     /* Pixels and scores below which giving the lock away costs more than it frees: 20 us. */
     #define IMX500_PIXELS_WORTH_RELEASING 40000
     #define IMX500_SCORES_WORTH_RELEASING 15000
+    #define IMX500_SORTED_WORTH_RELEASING 1200
     """
     Py_ssize_t IMX500_PIXELS_WORTH_RELEASING
     Py_ssize_t IMX500_SCORES_WORTH_RELEASING
+    Py_ssize_t IMX500_SORTED_WORTH_RELEASING
 
 
 cdef cnp.ndarray row_major(object class_map):
@@ -269,9 +271,7 @@ cdef class NearestPixels:
     cdef Py_ssize_t map_width
     cdef Py_ssize_t map_height
 
-    def __init__(self, across, down, tuple map_size, bint swapped):
-        if self.columns.offset != NULL:
-            raise ValueError("a table is made once")
+    def __cinit__(self, across, down, tuple map_size, bint swapped):
         self.map_width, self.map_height = map_size
         if (
             not 0 <= self.map_width <= 0x7fffffff
@@ -387,8 +387,7 @@ def top_classes(outputs, bint softmax, float threshold, Py_ssize_t limit):
         scratch = <uint32_t *>PyMem_Malloc(needed * sizeof(uint32_t))
         if scratch == NULL:
             raise MemoryError
-    # What is sorted by must not be what another thread may write to meanwhile.
-    if size < IMX500_SCORES_WORTH_RELEASING or needed > 0:
+    if size < (IMX500_SORTED_WORTH_RELEASING if needed else IMX500_SCORES_WORTH_RELEASING):
         kept = imx500_top_classes(values, count, &options, best, shares, scratch)
     else:
         with nogil:

@@ -98,7 +98,9 @@ def network_masks(logits, xyxy):
     cdef cnp.ndarray boxes = plain_floats(xyxy, 2)
     if boxes.shape[0] != sheets.shape[0] or boxes.shape[1] != 4:
         raise ValueError("expected a box for each sheet of logits")
-    cdef cnp.ndarray masks = sparse_zeros((<object>sheets).shape, cnp.NPY_BOOL, 1)
+    cdef cnp.ndarray masks = sparse_zeros(
+        (sheets.shape[0], sheets.shape[1], sheets.shape[2]), cnp.NPY_BOOL, 1
+    )
     cdef const float *values = <const float *>cnp.PyArray_DATA(sheets)
     cdef const float *corners = <const float *>cnp.PyArray_DATA(boxes)
     cdef uint8_t *out = <uint8_t *>cnp.PyArray_DATA(masks)

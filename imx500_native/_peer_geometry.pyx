@@ -334,7 +334,7 @@ cdef cnp.ndarray rows_of(object items, int type_number):
         rows = cnp.PyArray_FROM_OTF(
             items, type_number, cnp.NPY_ARRAY_CARRAY_RO | cnp.NPY_ARRAY_FORCECAST
         )
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise GeometryError(f"expected boxes of shape (n, 4), got {items!r:.80}") from None
     # What a list of boxes is where there are none.
     if rows.ndim == 1 and rows.shape[0] == 0:

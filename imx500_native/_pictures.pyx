@@ -29,7 +29,7 @@ cdef dict ENCODINGS = {
 
 
 cdef cnp.ndarray checked(image, int dimensions):
-    cdef cnp.ndarray picture = image
+    cdef cnp.ndarray picture = <cnp.ndarray?>image
     if cnp.PyArray_TYPE(picture) != cnp.NPY_UINT8 or picture.ndim != dimensions:
         raise ValueError(
             f"the picture must be uint8 with {dimensions} dimensions, not {image.dtype} "

@@ -1,13 +1,13 @@
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
 
 import numpy as np
 import numpy.typing as npt
 
 @final
 class PoseNetMaps:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         threshold: float,
         max_detections: int,
         refinements: int,
@@ -15,7 +15,7 @@ class PoseNetMaps:
         stride: float,
         width: float,
         height: float,
-    ) -> None: ...
+    ) -> Self: ...
     def __call__(
         self, outputs: Sequence[npt.NDArray[np.float32]]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]: ...

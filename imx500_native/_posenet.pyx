@@ -54,7 +54,7 @@ cdef class PoseNetMaps:
     cdef scratch_memory scratch
     cdef bint busy
 
-    def __init__(
+    def __cinit__(
         self,
         float threshold,
         size_t max_detections,

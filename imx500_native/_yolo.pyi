@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ _Place: TypeAlias = tuple[int, int, bool]
 
 @disjoint_base
 class TensorReader:
-    def __init__(
+    def _prepare(
         self,
         shapes: tuple[tuple[int, ...], ...],
         anchors: int,
@@ -29,8 +29,8 @@ class TensorReader:
 
 @final
 class YOLOReader(TensorReader):
-    def __init__(
-        self,
+    def __new__(
+        cls,
         shapes: tuple[tuple[int, ...], ...],
         anchors: int,
         *,
@@ -39,10 +39,8 @@ class YOLOReader(TensorReader):
         box_form: int,
         iou_threshold: float,
         **options: Any,
-    ) -> None: ...
+    ) -> Self: ...
 
 @final
 class SuppressedReader(TensorReader):
-    def __init__(
-        self, shapes: tuple[tuple[int, ...], ...], anchors: int, **options: Any
-    ) -> None: ...
+    def __new__(cls, shapes: tuple[tuple[int, ...], ...], anchors: int, **options: Any) -> Self: ...

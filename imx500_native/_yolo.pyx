@@ -49,6 +49,8 @@ cnp.import_array()
 cdef enum:
     MAX_TENSORS = 5
     MAX_LEVELS = 8
+    # At about 20 ns each this is 20 us.
+    KEYPOINTS_WORTH_RELEASING = 1000
 
 cdef struct tensor_view:
     const float *values
@@ -112,7 +114,7 @@ cdef class TensorReader:
     cdef void *line_scratch
     cdef bint busy
 
-    def __init__(
+    def _prepare(
         self,
         tuple shapes,
         Py_ssize_t anchors,
@@ -126,6 +128,9 @@ cdef class TensorReader:
         tuple coefficients=None,
         tuple prototypes=None,
     ):
+        # Called by `__cinit__`, and by nobody else: C may be at work with what it sets.
+        if self.shapes is not None:
+            raise ValueError("a reader is made once")
         if not (1 <= len(shapes) <= MAX_TENSORS and 1 <= len(levels) <= MAX_LEVELS):
             raise ValueError("too many or no tensors or levels")
         if not 1 <= anchors <= UINT32_MAX:
@@ -155,8 +160,10 @@ cdef class TensorReader:
         if coefficients is not None:
             place, self.sheets.channels = coefficients
             self.coefficient_place = self.place_of(place, <Py_ssize_t>self.sheets.channels)
-            self.sheets_tensor, self.sheets_channels_first = prototypes
-            sizes = shapes[self.sheets_tensor]
+            # Not indexed by a C integer, which nobody would check.
+            tensor, self.sheets_channels_first = prototypes
+            sizes = shapes[tensor]
+            self.sheets_tensor = tensor
             if self.sheets_channels_first:
                 channels, self.sheets.height, self.sheets.width = sizes
             else:
@@ -181,7 +188,7 @@ cdef class TensorReader:
     cdef int reserve(self, size_t anchors) except -1:
         # Rounded up, so that what stands behind it is aligned too.
         cdef size_t nms_bytes = (imx500_nms_scratch_bytes(anchors) + 15) // 16 * 16
-        cdef size_t row_bytes = 5 * sizeof(float) + sizeof(int32_t) + 2 * sizeof(uint32_t)
+        cdef size_t row_bytes = 5 * sizeof(float) + sizeof(int32_t) + 3 * sizeof(uint32_t)
         cdef size_t line_bytes = imx500_mask_logits_scratch_bytes(
             self.sheets.channels, self.sheets.height, self.sheets.width
         )
@@ -190,9 +197,9 @@ cdef class TensorReader:
         self.found.xyxy = <float *>(<char *>self.memory.start + nms_bytes)
         self.found.score = self.found.xyxy + 4 * anchors
         self.found.class_id = <int32_t *>(self.found.score + anchors)
-        # Twice, because selecting rows sorts them there.
+        # Three times, because selecting rows sorts them there.
         self.found.anchor = <uint32_t *>(self.found.class_id + anchors)
-        self.line_scratch = self.found.anchor + 2 * anchors
+        self.line_scratch = self.found.anchor + 3 * anchors
         self.found.capacity = anchors
         return 0
 
@@ -304,16 +311,20 @@ cdef class TensorReader:
         sizes[2] = 2
         cdef cnp.ndarray xy = new_floats(3, sizes)
         cdef cnp.ndarray confidence = new_floats(2, sizes)
+        cdef float *points = <float *>cnp.PyArray_DATA(xy)
+        cdef float *sure = <float *>cnp.PyArray_DATA(confidence)
         self.points.table = self.table(self.keypoint_place)
-        imx500_yolov8_read_keypoints(
-            &self.layout,
-            &self.points,
-            self.found.anchor,
-            self.found.count,
-            <float *>cnp.PyArray_DATA(xy),
-            <float *>cnp.PyArray_DATA(confidence),
-        )
+        if cnp.PyArray_SIZE(confidence) < KEYPOINTS_WORTH_RELEASING:
+            self.read_keypoints(points, sure)
+        else:
+            with nogil:
+                self.read_keypoints(points, sure)
         return xy, confidence
+
+    cdef void read_keypoints(self, float *points, float *sure) noexcept nogil:
+        imx500_yolov8_read_keypoints(
+            &self.layout, &self.points, self.found.anchor, self.found.count, points, sure
+        )
 
     cdef cnp.ndarray logits(self):
         cdef cnp.ndarray sheets = sparse_zeros(
@@ -363,7 +374,7 @@ cdef class YOLOReader(TensorReader):
     cdef table_place score_place
     cdef imx500_nms_options suppression
 
-    def __init__(
+    def __cinit__(
         self,
         tuple shapes,
         Py_ssize_t anchors,
@@ -374,7 +385,7 @@ cdef class YOLOReader(TensorReader):
         float iou_threshold,
         **options,
     ):
-        super().__init__(shapes, anchors, **options)
+        self._prepare(shapes, anchors, **options)
         place, classes = scores
         if classes < 1 or not 0 <= box_form <= 2:
             raise ValueError("there are no classes, or no such form of boxes")
@@ -405,8 +416,8 @@ cdef class SuppressedReader(TensorReader):
         and classes the third.
     """
 
-    def __init__(self, tuple shapes, Py_ssize_t anchors, **options):
-        super().__init__(shapes, anchors, **options)
+    def __cinit__(self, tuple shapes, Py_ssize_t anchors, **options):
+        self._prepare(shapes, anchors, **options)
         if shapes[0] != (anchors, 4) or shapes[1:3] != ((anchors,), (anchors,)):
             raise ValueError("the first tensors are not boxes, scores and classes")
 
@@ -416,9 +427,7 @@ cdef class SuppressedReader(TensorReader):
     cdef void find(self) noexcept nogil:
         cdef imx500_candidates rows
         rows.boxes = self.views[0].values
-        # What is sorted by must not be what another thread may write to meanwhile.
-        memcpy(self.nms_scratch, self.views[1].values, self.layout.anchors * sizeof(float))
-        rows.scores = <const float *>self.nms_scratch
+        rows.scores = self.views[1].values
         rows.classes = self.views[2].values
         rows.rows = self.layout.anchors
         # Every row: those that the sensor did not fill have a score of 0.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from imx500_native import _pictures
+from imx500_native.geometry import as_size
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -160,9 +161,13 @@ def to_rgb(
     Raises
     ------
     ValueError
-        If the format is unknown or `image` does not fit it.
+        If the format is unknown or `image` does not fit it; a `GeometryError` if `size` is no size.
+    TypeError
+        If `image` is no array.
     """
     space = ColorSpace() if color_space is None else color_space
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"the picture must be an array of uint8, not {type(image).__name__}")
     if image_format in _PACKED.values():
         _check_packed(image, image_format)
         return _pictures.packed_to_rgb(image, image_format.startswith("BGR"))
@@ -172,7 +177,9 @@ def to_rgb(
     if image.ndim != 2:
         raise ValueError(f"a {image_format} picture has two dimensions, not shape {image.shape}")
     rows, columns = image.shape
-    width, height = (columns, rows * 2 // 3) if size is None else size
+    if size is None:
+        size = columns, rows * 2 // 3
+    width, height = as_size(size, "the picture's size")
     convert = _pictures.nv12_to_rgb if image_format == "NV12" else _pictures.yuv420_to_rgb
     return convert(image, width, height, space.encoding, space.full_range)
 

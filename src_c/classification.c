@@ -154,16 +154,19 @@ static size_t best_by_heap(const float *scores, size_t count, float least, size_
 
 static size_t best_by_sorting(const float *scores, size_t count, float least, size_t limit,
                               struct heap *best, uint32_t *scratch) {
+    /* Python's lock keeps nobody from writing to the scores, and the order needs what stays. */
+    float *own = (float *)(scratch + 2 * count);
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
+        own[i] = scores[i];
         scratch[found] = (uint32_t)i;
-        found += scores[i] >= least;
+        found += own[i] >= least;
     }
-    imx500_rank_by_score(scores, scratch, found, scratch + count);
+    imx500_rank_by_score(own, scratch, found, scratch + count);
     const size_t kept = found < limit ? found : limit;
     for (size_t i = 0; i < kept; i++) {
         best->class_id[i] = (int32_t)scratch[i];
-        best->score[i] = scores[scratch[i]];
+        best->score[i] = own[scratch[i]];
     }
     return kept;
 }
@@ -175,7 +178,7 @@ static size_t keep_best(const float *scores, size_t count, float least, size_t l
 }
 
 size_t imx500_top_classes_scratch(size_t count, size_t limit) {
-    return limit > HEAP_LIMIT ? 2 * count : 0;
+    return limit > HEAP_LIMIT ? 3 * count : 0;
 }
 
 size_t imx500_top_classes(const float *scores, size_t count,

@@ -19,7 +19,8 @@ size_t imx500_top_classes_scratch(size_t count, size_t limit);
  * none: for the usual few no memory is needed.
  *
  * NaN is no score: it has no place among the best and no share of the softmax. Infinite logits
- * share the whole of it; where no logit is above minus infinity there is nothing to rank.
+ * share the whole of it; where no logit is above minus infinity there is nothing to rank. The
+ * scores may be written to meanwhile.
  */
 size_t imx500_top_classes(const float *scores, size_t count,
                           const struct imx500_ranking_options *options, int32_t *class_id,

@@ -23,9 +23,11 @@ static int box_is_finite(const float *boxes, size_t rows, size_t row) {
 size_t imx500_select_candidates(const struct imx500_candidates *candidates, float threshold,
                                 uint32_t *selected) {
     const size_t filled = filled_rows(candidates);
-    const float *scores = candidates->scores;
+    /* Python's lock keeps nobody from writing to the tensors, and the order needs what stays. */
+    float *scores = (float *)(selected + 2 * candidates->rows);
     size_t count = 0;
     for (size_t row = 0; row < filled; row++) {
+        scores[row] = candidates->scores[row];
         if (!(scores[row] >= threshold) || scores[row] == INFINITY ||
             !box_is_finite(candidates->boxes, candidates->rows, row))
             continue;

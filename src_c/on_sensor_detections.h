@@ -23,8 +23,8 @@ struct imx500_box_format {
  * and whose box is finite, most confident first, ties in the order of their rows. A count that is
  * NaN or below 1 fills no rows, one that is too large all.
  *
- * Writes their rows to `selected`, which has room for `2 * rows` numbers (the second half is
- * scratch), and returns how many there are.
+ * Writes their rows to `selected`, which has room for `3 * rows` numbers (the last two thirds are
+ * scratch), and returns how many there are. The tensors may be written to meanwhile.
  */
 size_t imx500_select_candidates(const struct imx500_candidates *candidates, float threshold,
                                 uint32_t *selected);

@@ -7,6 +7,7 @@
 
 /* Sorts `count` row numbers by `scores[row]`, best first; ties keep their order. `scratch` has room
  * for `count` numbers. The two zeros are a tie; a NaN has no place in an order, so leave it out.
+ * Nobody may write to the scores meanwhile: it would move rows beyond the ends of both arrays.
  */
 void imx500_rank_by_score(const float *scores, uint32_t *rows, size_t count, uint32_t *scratch);
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
+import textwrap
 import threading
 import weakref
 
@@ -305,3 +308,41 @@ def test_a_named_head_refuses_other_outputs_with_both_shapes():
     decoder = imx.Decoder(network, head="on_sensor")
     with pytest.raises(DecoderError, match=r"\(n, 4\), \(n,\), \(n,\) and \(1,\).*\(1000,\)"):
         decoder([np.zeros(1000, np.float32)])
+
+
+@pytest.mark.parametrize(
+    "decode",
+    [
+        "OnSensorHead(True, 1, 1)((boxes.copy(order='F'), scores, scores, [ROWS]), 0.0, 1)",
+        "top_classes((scores,), False, 0.0, -1)",
+    ],
+)
+def test_scores_that_another_thread_writes_to_meanwhile_spoil_no_memory(decode):
+    # numpy gives Python's lock away while it copies, so that having it keeps nobody from writing.
+    script = f"""
+        import threading
+        import numpy as np
+        from imx500_native._decode import OnSensorHead
+        from imx500_native._maps import top_classes
+        ROWS = 100_000
+        boxes = np.zeros((ROWS, 4), np.float32, order="F")
+        scores = np.zeros(ROWS, np.float32)
+        equal = np.full(ROWS, np.float32(0.75))
+        random = np.random.default_rng(0).random(ROWS, np.float32)
+        done = threading.Event()
+        def write():
+            while not done.is_set():
+                np.copyto(scores, equal)
+                np.copyto(scores, random)
+        writer = threading.Thread(target=write)
+        writer.start()
+        for _ in range(600):
+            {decode}
+        done.set()
+        writer.join()
+        print("unharmed")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "unharmed\n"), done.stderr

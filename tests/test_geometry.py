@@ -139,6 +139,7 @@ def test_an_empty_list_is_no_places():
             lambda: FULL_4_3.points([[1, 2], [3]]),
             r"expected numbers, .*, got \[\[1, 2\], \[3\]\]",
         ),
+        (lambda: FULL_4_3.boxes([[0, 0, 1, 10**400]]), "expected numbers, 4 coordinates"),
         (lambda: FULL_4_3.boxes([[0, 0, 1, 1]], outside="drop"), "'clip' or 'keep', not 'drop'"),
         (lambda: CoordinateMapper((0, 0, 0, 5), FULL_ROI, (1, 1)), "the ROI must have an area"),
         (lambda: CoordinateMapper(FULL_ROI, (0, 0, 5), (1, 1)), "scaler crop must be four"),

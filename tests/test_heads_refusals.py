@@ -115,6 +115,25 @@ def test_what_are_no_tensors_is_refused_with_both_shapes(name):
     decoder(good)
 
 
+class Claims(np.ndarray):
+    claimed = ()
+
+    @property
+    def shape(self):
+        return self.claimed
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_shape_that_a_tensor_only_claims_is_refused(name):
+    decoder = made(name)
+    good = zeros(decoder)
+    for place, tensor in enumerate(good):
+        claims = np.zeros((1, 2, 3, 4), np.float32, order="F").view(Claims)
+        claims.claimed = tensor.shape
+        with pytest.raises(DecoderError):
+            decoder([*good[:place], claims, *good[place + 1 :]])
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_any_numbers_and_sequences_are_read(name):
     decoder = made(name)

@@ -60,6 +60,16 @@ def test_masks_of_the_network_equal_the_oracle(seed, count):
     np.testing.assert_array_equal(found.masks, oracle.network_masks(found.logits, found.xyxy))
 
 
+def test_a_shape_that_an_array_only_claims_counts_for_nothing():
+    class Claims(np.ndarray):
+        shape = (1, 1, 1)
+
+    sheets = np.ones((1, 300, 400), np.float32)
+    masks = network_masks(sheets.view(Claims), [[0, 0, 1, 1]])
+    assert masks.shape == sheets.shape
+    assert masks.all()
+
+
 @given(
     sheets=hnp.arrays(np.float32, (2, 3, 4), elements=any_float),
     boxes=hnp.arrays(np.float32, (2, 4), elements=st.one_of(any_float, st.floats(-1, 2, width=32))),

@@ -80,6 +80,16 @@ class TestFrames:
         del first, second
         assert camera.held == 0
 
+    def test_nobody_gets_hold_of_what_is_half_made(self, camera: Camera) -> None:
+        session = type(camera._session)
+        with pytest.raises(TypeError):
+            session.__new__(session)
+        lease = type(camera.capture().image.base)
+        with pytest.raises(TypeError, match="comes with a picture"):
+            lease()
+        with pytest.raises(TypeError, match="comes with a picture"):
+            lease.__new__(lease).shown()
+
     def test_the_picture_is_the_bars_that_the_camera_draws(self) -> None:
         # 75 % grey is not among them: the virtual camera's bars are the corners of the RGB cube.
         with Camera(size=(640, 480)) as camera:

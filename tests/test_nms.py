@@ -220,7 +220,7 @@ def test_what_are_no_numbers_is_refused(column, wrong):
         nms(**columns)
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), "a", None, [1, 2]])
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), 10**400, "a", None, [1, 2]])
 def test_a_threshold_is_a_share(threshold):
     with pytest.raises(DecoderError, match="iou_threshold"):
         nms([[0, 0, 1, 1]], [1], threshold)

@@ -154,6 +154,10 @@ def test_no_boxes():
             lambda: peer_geometry.peer_chain(**VGA).picamera2_box(0, 0, 1e9, 1),
             "box 0 is",
         ),
+        (
+            lambda: peer_geometry.peer_chain(**VGA).picamera2_boxes([[0, 0, 10**400, 1]]),
+            "expected boxes of shape",
+        ),
         (lambda: peer_geometry.peer_chain(**VGA).rectangle((0, 0, 2**32, 1)), "32-bit"),
         (lambda: aspect_ratio_roi((1, 0)), "no zero in it"),
         (lambda: aspect_ratio_roi((1, -1)), "two integers"),

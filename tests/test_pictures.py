@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from hypothesis import strategies as st
 from oracles import picture_oracle
 from oracles.picture_oracle import LUMA, as_byte, exact_rgb, exact_ycbcr, yuv444
 
+from imx500_native import GeometryError, _image, _pictures
 from imx500_native.pictures import PIXEL_FORMATS, ColorSpace, picture_layout, put_rgb, to_rgb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHANNELS = {"RGB888": "BGR", "BGR888": "RGB", "XRGB8888": "BGRX", "XBGR8888": "RGBX"}
 
@@ -174,6 +179,32 @@ def test_pictures_that_do_not_fit(
 ) -> None:
     with pytest.raises(ValueError, match=r"picture|image_format"):
         to_rgb(np.zeros(shape, dtype), image_format, size=size)
+
+
+@pytest.mark.parametrize("image", [None, b"bytes", [[0, 0]]], ids=str)
+@pytest.mark.parametrize("image_format", ["RGB", "NV12", "YUV420", "YUYV"])
+def test_what_is_no_picture(image: object, image_format: str) -> None:
+    with pytest.raises(TypeError, match=f"array of uint8, not {type(image).__name__}"):
+        to_rgb(image, image_format)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda: _pictures.yuyv_to_rgb(None, "Rec601", True),  # type: ignore[arg-type]
+        lambda: _image.planar_to_rgb(None, np.zeros((3, 256), np.uint8)),  # type: ignore[arg-type]
+        lambda: _image.planar_to_rgb(np.zeros((3, 1, 1), np.uint8), None),  # type: ignore[arg-type]
+    ],
+)
+def test_none_is_no_array(convert: Callable[[], object]) -> None:
+    with pytest.raises(TypeError, match="NoneType"):
+        convert()
+
+
+@pytest.mark.parametrize("size", [5, "ab", (1.5, 2), (2**70, 2), (0, 2), (4, 2, 1)], ids=str)
+def test_what_is_no_size(size: object) -> None:
+    with pytest.raises(GeometryError, match="the picture's size must be"):
+        to_rgb(np.zeros((3, 4), np.uint8), "NV12", size=size)  # type: ignore[arg-type]
 
 
 def test_an_unknown_encoding() -> None:

@@ -209,8 +209,6 @@ def test_a_table_for_another_map_is_refused():
         _maps.NearestPixels(points[:, :1], points, (3, 2), False)
     with pytest.raises(ValueError, match="too large"):
         _maps.NearestPixels(points, points, (1 << 20, 1 << 20), False)
-    with pytest.raises(ValueError, match="once"):
-        table.__init__(points, points, (3, 2), False)
 
 
 def test_points_that_are_no_places_are_outside():

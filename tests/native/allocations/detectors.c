@@ -41,7 +41,7 @@ static void call_on_sensor(void) {
     };
     const struct imx500_box_format formats[] = {{0, 1.0f, 1.0f}, {1, 320.0f, 320.0f}};
     for (size_t i = 0; i < SITUATIONS; i++) {
-        uint32_t *selected = fresh(2 * ROWS * sizeof *selected);
+        uint32_t *selected = fresh(3 * ROWS * sizeof *selected);
         const size_t count = GIVES(situations[i].name, imx500_select_candidates, &candidates,
                                    situations[i].threshold, selected);
         const struct imx500_box_list list = list_of(count);
