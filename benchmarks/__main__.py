@@ -221,17 +221,12 @@ def measure(names: list[str], budget_s: float) -> list[Row]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--network", action="append", help="only this network of the zoo")
-    parser.add_argument(
-        "--budget-ms", type=float, default=250, help="time for one case, both sides (%(default)s)"
-    )
-    parser.add_argument(
-        "--markdown",
-        action="store_true",
-        help="print the tables of README.md and docs/benchmarks.md",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
+    # scripts/bench tells what they are, before it builds anything.
+    parser = argparse.ArgumentParser(prog="scripts/bench", add_help=False)
+    parser.add_argument("--network", action="append")
+    parser.add_argument("--budget-ms", type=float, default=250)
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
 
     names = arguments.network or list(imx.Network.zoo_names())
