@@ -195,9 +195,10 @@ cdef class FrameState:
     def image(self):
         """The picture, an array of uint8; None where the frame has none."""
         # Two threads may both come here first, and each makes an array on the one lease.
-        if isinstance(self.picture, PictureLease):
-            self.picture = (<PictureLease>self.picture).shown()
-        return self.picture
+        picture = self.picture
+        if isinstance(picture, PictureLease):
+            picture = self.picture = (<PictureLease>picture).shown()
+        return picture
 
     @property
     def roi(self):

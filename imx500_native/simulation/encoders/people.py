@@ -78,7 +78,7 @@ def joints_found(found: Sequence[Found], scene: Scene, noise: float) -> list[Flo
     list of ndarray
         Of each, (17, 3) as `people_in` gives them.
     """
-    joints = []
+    joints: list[Floats] = []
     for x0, y0, x1, y1 in (item.xyxy for item in found):
         guess = ((x0 + x1) / 2, (y0 + y1) / 2, joint_score(0.0))
         joints.append(np.full((JOINTS, 3), guess, np.float32))
