@@ -57,6 +57,7 @@ CORE_SOURCES = {
     "_posenet": ["posenet", "ranking"],
     "_pictures": ["pixel_formats"],
     "_frame": [],
+    "_taking": [],
     "_v4l2": ["v4l2"],
 }
 

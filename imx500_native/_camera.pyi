@@ -4,7 +4,8 @@ from typing import Any, NamedTuple, Self, final
 import numpy as np
 import numpy.typing as npt
 
-from imx500_native._frame import FrameContext, FrameSource, PictureLease
+from imx500_native._frame import FrameContext, PictureLease
+from imx500_native._taking import FrameSource
 from imx500_native.latency import LatencyBudget
 
 def abandon(owner: object) -> None: ...

@@ -16,7 +16,7 @@ from libcpp cimport bool as cbool
 from libcpp.memory cimport shared_ptr
 from libcpp.vector cimport vector
 
-from imx500_native._frame cimport FrameContext, FrameSource, FrameState, PictureLease
+from imx500_native._frame cimport FrameContext, FrameState, PictureLease
 from imx500_native._latency cimport LatencyBudget
 from imx500_native._libcamera cimport (
     Controls,
@@ -25,6 +25,7 @@ from imx500_native._libcamera cimport (
     request_pointer,
     stand_in_for,
 )
+from imx500_native._taking cimport FrameSource
 from imx500_native.includes.libcamera cimport (
     KIND_FLOAT,
     KIND_INT32,

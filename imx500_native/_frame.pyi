@@ -6,7 +6,6 @@ from typing_extensions import disjoint_base
 
 from imx500_native._latency import LatencyBudget
 from imx500_native.decoding import Decoder
-from imx500_native.frame import Frame
 from imx500_native.geometry import CoordinateMapper, Layout, Rect, Size, TransformName
 from imx500_native.network import Network
 from imx500_native.results import (
@@ -109,20 +108,3 @@ def new_frame(
     sequence: int | None,
     layout: Layout | None = None,
 ) -> _Kind: ...
-
-@disjoint_base
-class FrameSource:
-    tensorless: int
-    def take(self, timeout_s: float) -> Frame | None: ...
-
-@disjoint_base
-class FrameTaker:
-    timeout_s: float
-    _session: FrameSource | None
-    def capture(self, timeout_s: float | None = None) -> Frame: ...
-
-@final
-class Frames:
-    def __new__(cls, camera: FrameTaker, session: FrameSource) -> Self: ...
-    def __iter__(self) -> Frames: ...
-    def __next__(self) -> Frame: ...

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 
-from imx500_native._frame import FrameContext, Frames, FrameTaker
+from imx500_native._frame import FrameContext
+from imx500_native._taking import Frames, FrameTaker
 from imx500_native.buffers import BufferPool
 from imx500_native.checks import real_number
 from imx500_native.configuring import (

@@ -19,7 +19,7 @@ from live_cameras import (
 from native.build import occupy_manager
 
 from imx500_native import Network
-from imx500_native._frame import FrameSource
+from imx500_native._taking import FrameSource
 from imx500_native.errors import CameraError, CameraTimeoutError
 from imx500_native.live_camera import Camera
 

@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 import imx500_native
-from imx500_native import _dense, _frame, _higherhrnet, _latency, _lazy, _maps, _posenet, _yolo
+from imx500_native import (
+    _dense,
+    _frame,
+    _higherhrnet,
+    _latency,
+    _lazy,
+    _maps,
+    _posenet,
+    _taking,
+    _yolo,
+)
 
 
 def test_every_public_name_is_there_and_documented():
@@ -29,12 +39,12 @@ def test_every_public_name_is_there_and_documented():
         _dense.YOLOv5,
         _dense.YOLOv5Decoded,
         _frame.FrameContext,
-        _frame.Frames,
         _higherhrnet.Grouping,
         _latency.LatencyBudget,
         _lazy.LazySequence,
         _maps.NearestPixels,
         _posenet.PoseNetMaps,
+        _taking.Frames,
         _yolo.SuppressedReader,
         _yolo.YOLOReader,
     ],
