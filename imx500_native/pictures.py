@@ -199,7 +199,7 @@ def put_rgb(
         uint8, writeable, any strides, of a shape as `picture_layout` says for the size of `rgb`.
         What lies beside the picture, at the end of rows that are longer, stays as it is.
     rgb : ndarray
-        uint8, ``(height, width, 3)``.
+        uint8, ``(height, width, 3)``, in other memory than `image`.
     image_format : str
         As for `to_rgb`; a fourth channel becomes 255.
     color_space : ColorSpace, optional
