@@ -166,8 +166,7 @@ def to_rgb(
         If `image` is no array.
     """
     space = ColorSpace() if color_space is None else color_space
-    if not isinstance(image, np.ndarray):
-        raise TypeError(f"the picture must be an array of uint8, not {type(image).__name__}")
+    _check_array(image)
     if image_format in _PACKED.values():
         _check_packed(image, image_format)
         return _pictures.packed_to_rgb(image, image_format.startswith("BGR"))
@@ -199,7 +198,7 @@ def put_rgb(
         uint8, writeable, any strides, of a shape as `picture_layout` says for the size of `rgb`.
         What lies beside the picture, at the end of rows that are longer, stays as it is.
     rgb : ndarray
-        uint8, ``(height, width, 3)``.
+        uint8, ``(height, width, 3)``, in other memory than `image`.
     image_format : str
         As for `to_rgb`; a fourth channel becomes 255.
     color_space : ColorSpace, optional
@@ -209,6 +208,8 @@ def put_rgb(
     ------
     ValueError
         If the format is unknown, `image` does not fit it or is read-only.
+    TypeError
+        If `image` or `rgb` is no array.
 
     Notes
     -----
@@ -217,6 +218,8 @@ def put_rgb(
     up, but to 255 at most. Integers are enough for that: the luma coefficients have four digits, so
     every value is a fraction whose denominator is known.
     """
+    _check_array(image)
+    _check_array(rgb)
     if image_format in _PACKED.values():
         _check_packed(image, image_format)
         _pictures.put_packed(image, rgb, image_format.startswith("BGR"))
@@ -229,6 +232,11 @@ def put_rgb(
         "YUYV": _pictures.put_yuyv,
     }[image_format]
     put(image, rgb, space.encoding, space.full_range)
+
+
+def _check_array(image: object) -> None:
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"the picture must be an array of uint8, not {type(image).__name__}")
 
 
 def _check_known(image_format: str) -> None:

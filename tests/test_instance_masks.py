@@ -193,6 +193,17 @@ def test_rows():
     assert repr(mapped) == "<InstanceMasks: 3 in stream space>"
 
 
+def test_labels_and_objects_are_looked_for():
+    found = made(np.random.default_rng(1), labels=("cat", "dog"))
+    assert ["dog" in found, "bird" in found, "dog" in found[:1]] == [True, False, False]
+    # Names alone need no masks, which take their time in a large picture.
+    assert found._masks is None
+    first, second, third = found
+    assert (second in found, third in found[:2], 1 in found) == (True, False, False)
+    assert second._replace(mask=~second.mask) not in found
+    assert first._replace(confidence=2.0) not in found
+
+
 def test_to_dict_counts_pixels():
     found = made(np.random.default_rng(5), labels=("a",), tracker_id=[7, 8, 9])
     told = json.loads(json.dumps(found.to_dict()))

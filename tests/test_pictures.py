@@ -186,6 +186,10 @@ def test_pictures_that_do_not_fit(
 def test_what_is_no_picture(image: object, image_format: str) -> None:
     with pytest.raises(TypeError, match=f"array of uint8, not {type(image).__name__}"):
         to_rgb(image, image_format)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"array of uint8, not {type(image).__name__}"):
+        put_rgb(image, np.zeros((2, 2, 3), np.uint8), image_format)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=f"array of uint8, not {type(image).__name__}"):
+        put_rgb(np.zeros((3, 2), np.uint8), image, image_format)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -398,8 +398,8 @@ class IMX500:
         info = found.get("CnnOutputTensorInfo")
         if info is None or len(info) == 0:
             return []
-        shapes = None if self.network is None else self.network.output_shapes
-        outputs = [a.copy(order="F") for a in _tensors.output_arrays(values, info, shapes)]
+        expected = None if self.network is None else self.network.output_shapes
+        outputs = [a.copy(order="F") for a in _tensors.output_arrays(values, info, expected)]
         return [array[np.newaxis] for array in outputs] if add_batch else outputs
 
     def get_output_shapes(self, metadata: Any) -> list[list[int]]:
