@@ -49,11 +49,15 @@ class Placed:
         Parameters
         ----------
         thing : str or an item of the result
-            An item is found where all that it says is the same.
+            An item is found where all that it says is the same. Poses have no labels.
         """
         if isinstance(thing, str):
-            return any(getattr(item, "label", None) == thing for item in self)
-        return any(item == thing for item in self)
+            # Not the items' labels: some items have masks, which take their time.
+            labels, class_ids = getattr(self, "labels", None), getattr(self, "class_id", ())
+            return any(label_of(labels, int(class_id)) == thing for class_id in class_ids)
+        return isinstance(thing, tuple) and any(
+            len(item) == len(thing) and all(map(np.array_equal, item, thing)) for item in self
+        )
 
     def mapped(self, mapper: CoordinateMapper) -> Self:
         """Return the same result in the mapper's target space.

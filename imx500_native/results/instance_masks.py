@@ -231,20 +231,6 @@ class InstanceMasks(Rows):
             label = label_of(self.labels, class_id)
             yield InstanceMask(mask, tuple(box), confidence, class_id, tracker_id, label)
 
-    def __contains__(self, thing: object) -> bool:
-        """Tell whether something of this label was found, as in ``"dog" in objects``.
-
-        Parameters
-        ----------
-        thing : str or InstanceMask
-            An object is found where all that it says is the same. A label needs no masks.
-        """
-        if isinstance(thing, str):
-            return any(label_of(self.labels, one) == thing for one in self.class_id.tolist())
-        return isinstance(thing, InstanceMask) and any(
-            item[1:] == thing[1:] and np.array_equal(item.mask, thing.mask) for item in self
-        )
-
     def move_to(self, mapper: CoordinateMapper, outside: Outside = "clip") -> None:
         """Move the boxes themselves, and with them the masks, to the mapper's target space.
 
