@@ -1,4 +1,7 @@
-"""What a drop-in meets: a device, a Picamera2 and its requests, without any of them."""
+"""What a drop-in meets: a device, a Picamera2 and its requests, without any of them.
+
+The benchmarks use it too, where there is no pytest.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,6 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import peers
-import pytest
 
 from imx500_native.geometry import FULL_ROI
 from imx500_native.roi import RoiHistory
@@ -118,31 +117,3 @@ class Request:
 
     def get_metadata(self):
         return copy.copy(self.metadata)
-
-
-class _OldNumpy:
-    """numpy as it was when ``reshape`` still had the argument ``newshape``."""
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-    def reshape(self, array, shape=None, newshape=None):
-        return np.reshape(array, shape if newshape is None else newshape)
-
-
-def peer_module(name):
-    """Return picamera2's own module of a name, or skip the test."""
-    try:
-        module = peers.picamera2_module(name)
-    except peers.PeerMissingError as error:
-        pytest.skip(str(error))
-    if name == "postprocess_nanodet":
-        module.np = _OldNumpy()
-    return module
-
-
-def peer_with(network, roi):
-    """Return picamera2's own IMX500 for a network, with an ROI that was requested."""
-    device = peers.picamera2_imx500(network)
-    device.config["roi"] = peers.libcamera().Rectangle(*roi)
-    return device

@@ -17,7 +17,8 @@ import numpy as np
 import peers
 import pytest
 import rpk_files
-from drop_in.stand_ins import FULL, Device, Picamera2, Request, now_ns, peer_module, peer_with
+from drop_in.peer_code import peer_module, peer_with
+from drop_in.stand_ins import FULL, Device, Picamera2, Request, now_ns
 from fake_driver import FakeDriver
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from drop_in.peer_code import peer_module as peer
 from drop_in.stand_ins import Picamera2
-from drop_in.stand_ins import peer_module as peer
 
 from imx500_native import DecoderError
 from imx500_native.picamera2 import (

@@ -12,7 +12,7 @@ import pydoc
 from pathlib import Path
 
 import pytest
-from drop_in.stand_ins import peer_module
+from drop_in.peer_code import peer_module
 
 from imx500_native.picamera2 import IMX500, NetworkIntrinsics, postprocess
 from imx500_native.picamera2.imx500 import PlainRectangle, PlainSize

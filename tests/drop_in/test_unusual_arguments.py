@@ -8,7 +8,8 @@ import frames
 import numpy as np
 import peers
 import pytest
-from drop_in.stand_ins import FULL, Device, Picamera2, Request, peer_module, peer_with
+from drop_in.peer_code import peer_module, peer_with
+from drop_in.stand_ins import FULL, Device, Picamera2, Request
 
 import imx500_native as imx
 from imx500_native import DecoderError, GeometryError, MissingContextError, TensorInfoError
