@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 # Examples stay random everywhere, so that each run looks somewhere else; the blob repeats one.
 hypothesis.settings.register_profile("imx500", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("imx500")
+# Under the sanitizers each takes several times as long; there the fuzzers try far more.
+hypothesis.settings.register_profile(
+    "sanitized", hypothesis.settings.get_profile("imx500"), max_examples=40
+)
+SANITIZED = os.environ.get("IMX500_SANITIZED") == "1"
+hypothesis.settings.load_profile("sanitized" if SANITIZED else "imx500")
 
 PACKAGE = Path(imx500_native.__file__).parent
 
