@@ -53,9 +53,9 @@ def measure(budget_s: float) -> Iterator[cases.Row]:
     counted what freeing a frame costs, which comes after the outputs are there; nor giving a
     buffer back to the camera, which a program that keeps up with it does before the next frame is
     complete. What that adds for one that does not is measured too. The jobs take turns in changing
-    order, as what each leaves in the caches differs. The least of many counts. The
-    clock is read once before, as tensors that were just written have pushed it out of the caches
-    too, and its own time is taken off.
+    order, as what each leaves in the caches differs. The least of many counts. The clock is read
+    once before, as tensors that were just written have pushed it out of the caches too, and its own
+    time is taken off.
 
     Raises
     ------

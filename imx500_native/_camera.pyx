@@ -350,18 +350,12 @@ cdef class RunLoop(FrameSource):
         self.carrier.reuse()
 
     cpdef FrameState take(self, double timeout_s):
-        """Wait for the next frame.
-
-        Parameters
-        ----------
-        timeout_s : float
-            How long to wait; 0 looks once.
+        """Wait as `FrameSource.take` does, until the session is stopped.
 
         Returns
         -------
         Frame or None
-            With the metadata, moved out of the request, and the picture, read-only; None where the
-            time is up or the session was stopped.
+            With the metadata, moved out of the request, and the picture, read-only.
         """
         cdef size_t index = 0
         cdef size_t held = 0

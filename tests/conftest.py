@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from sanitizing import SANITIZED
 
 import imx500_native
 
@@ -23,7 +24,6 @@ hypothesis.settings.register_profile("imx500", deadline=None, print_blob=True)
 hypothesis.settings.register_profile(
     "sanitized", hypothesis.settings.get_profile("imx500"), max_examples=40
 )
-SANITIZED = os.environ.get("IMX500_SANITIZED") == "1"
 hypothesis.settings.load_profile("sanitized" if SANITIZED else "imx500")
 
 PACKAGE = Path(imx500_native.__file__).parent

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sanitizing import SANITIZED
 
 from imx500_native import Network, _tensors
 from imx500_native.bindings import copied_control, copied_metadata
@@ -482,7 +483,7 @@ def test_memory_and_files_stay_flat(inject: ModuleType, camera: VirtualCamera) -
     frames(2_000)
     assert len(list(Path("/proc/self/fd").iterdir())) == files
     # One list in a hundred leaked would be 8 MB. The sanitizers keep what is freed for a while.
-    if os.environ.get("IMX500_SANITIZED") != "1":
+    if not SANITIZED:
         assert resident_bytes() - memory < 4_000_000
 
 

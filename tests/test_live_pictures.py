@@ -20,6 +20,7 @@ from live_cameras import (
     run_script,
 )
 from native.build import preloaded_library
+from sanitizing import SANITIZED
 
 from imx500_native import Network
 from imx500_native.live_camera import Camera
@@ -218,5 +219,5 @@ class TestPictures:
             assert open_files() == files
             # A single leaked picture per frame would be 23 MB, a single leaked tensor 12 MB.
             # AddressSanitizer keeps what is freed.
-            if os.environ.get("IMX500_SANITIZED") != "1":
+            if not SANITIZED:
                 assert resident_bytes() - memory < 4 << 20

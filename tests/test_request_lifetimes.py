@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from oracles.tensor_info_oracle import pack_output_info
+from sanitizing import SANITIZED
 
 import imx500_native
 from imx500_native import FULL_ROI, Frame, Network, RequestStateError, TensorTakenError
@@ -37,7 +38,6 @@ pytest.importorskip(
 from virtual_camera import VirtualCamera
 
 TESTS = Path(__file__).parent
-SANITIZED = os.environ.get("IMX500_SANITIZED") == "1"
 SSD = Network.find("ssd_mobilenetv2_fpnlite_320x320_pp")
 ELEMENTS = sum(spec.elements for spec in SSD.outputs)
 INFO = np.frombuffer(pack_output_info(SSD.output_shapes), np.uint8)

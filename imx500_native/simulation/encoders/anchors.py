@@ -153,6 +153,19 @@ class AnchorEncoder(Encoder):
         return outputs
 
 
+def level_for(box: Box, grids: Sequence[Grid], room: float) -> Grid:
+    """Return the finest of square grids with no side of a box more than `room` cells off."""
+    x0, y0, x1, y1 = box
+    half = max(x1 - x0, y1 - y0) / 2
+    return next((grid for grid in grids if half <= room * grid.cell[0]), grids[-1])
+
+
+def sides_from(x: float, y: float, box: Box, stride: float) -> list[float]:
+    """Return how many strides a place is from a box's left, top, right and bottom side."""
+    x0, y0, x1, y1 = box
+    return [(x - x0) / stride, (y - y0) / stride, (x1 - x) / stride, (y1 - y) / stride]
+
+
 def best_shape(width: float, height: float, shapes: Sequence[tuple[float, float]]) -> int:
     """Return which of some (width, height) comes nearest in the worse of the two ratios."""
 

@@ -10,6 +10,8 @@ from imx500_native.simulation.encoders.anchors import (
     BACKGROUND_LOGIT,
     Anchor,
     AnchorEncoder,
+    level_for,
+    sides_from,
     square_grids,
 )
 
@@ -54,14 +56,12 @@ class NanoDetEncoder(AnchorEncoder):
 
     def _anchors(self, box: Box) -> list[Anchor]:
         x0, y0, x1, y1 = box
-        half = max(x1 - x0, y1 - y0) / 2
-        grid = next((one for one in self._grids if half <= _ROOM * one.cell[0]), self._grids[-1])
+        grid = level_for(box, self._grids, _ROOM)
         stride = grid.cell[0]
         anchors: list[Anchor] = []
         # The nearest corner of a cell is that of the cell half a stride on.
         for column, line, away in grid.about((x0 + x1 + stride) / 2, (y0 + y1 + stride) / 2):
-            x, y = column * stride, line * stride
-            distances = [(x - x0) / stride, (y - y0) / stride, (x1 - x) / stride, (y1 - y) / stride]
+            distances = sides_from(column * stride, line * stride, box, stride)
             if not anchors or all(0 <= one <= BINS - 1 for one in distances):
                 row = grid.first + line * grid.columns + column
                 anchors.append(Anchor(row, grid, column, line, away, distances))

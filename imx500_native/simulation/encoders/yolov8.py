@@ -16,7 +16,14 @@ from imx500_native.heads.yolov8_layout import (
     mask_layout,
     pose_layout,
 )
-from imx500_native.simulation.encoders.anchors import Anchor, AnchorEncoder, centred, square_grids
+from imx500_native.simulation.encoders.anchors import (
+    Anchor,
+    AnchorEncoder,
+    centred,
+    level_for,
+    sides_from,
+    square_grids,
+)
 from imx500_native.simulation.encoders.masks import MaskSheets
 from imx500_native.simulation.encoders.people import joints_found, require_coco
 
@@ -75,13 +82,11 @@ class YOLOv8Encoder(AnchorEncoder):
 
     def _anchors(self, box: Box) -> list[Anchor]:
         x0, y0, x1, y1 = box
-        half = max(x1 - x0, y1 - y0) / 2
-        grid = next((one for one in self._grids if half <= _ROOM * one.cell[0]), self._grids[-1])
+        grid = level_for(box, self._grids, _ROOM)
         stride = grid.cell[0]
         anchors: list[Anchor] = []
         for column, line, away in grid.about((x0 + x1) / 2, (y0 + y1) / 2):
-            x, y = (column + 0.5) * stride, (line + 0.5) * stride
-            distances = [(x - x0) / stride, (y - y0) / stride, (x1 - x) / stride, (y1 - y) / stride]
+            distances = sides_from((column + 0.5) * stride, (line + 0.5) * stride, box, stride)
             if not anchors or min(distances) >= 0:
                 row = grid.first + line * grid.columns + column
                 said = distances if self._distances else centred(box, self._unit)
